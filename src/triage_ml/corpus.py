@@ -1,0 +1,99 @@
+"""Labelled messages, as `training/corpus` keeps them: one JSON object a line, one file a language."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from triage_ml.errors import TrainingDataError
+from triage_ml.language import LANGUAGES
+from triage_ml.messages import Claim
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledText:
+    """One row to learn from.
+
+    `group` holds together what must not be torn apart between learning and measuring: one writer in one language.
+    `replies` are acceptable template ids, best first. `voice` is how it was written (message, comment, review ...).
+    """
+
+    id: str
+    lang: str
+    text: str
+    claim: Claim
+    abuse: bool
+    group: str
+    replies: tuple[str, ...] = ()
+    voice: str = ""
+    product: str = ""
+
+
+def load_corpus(folder: Path) -> list[LabelledText]:
+    """Read every `*.jsonl` of a folder, sorted by name.
+
+    Raises
+    ------
+    TrainingDataError
+        Names the file, the line and the field of the first row that cannot be learned from.
+    """
+    paths = sorted(folder.glob("*.jsonl"))
+    if not paths:
+        raise TrainingDataError(
+            f"{folder}: found no .jsonl file; expected labelled messages, one file a language. "
+            "Run this in a checkout of the project, or give --corpus DIR."
+        )
+    return [
+        _labelled(path, number, line)
+        for path in paths
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if line.strip()
+    ]
+
+
+def _labelled(path: Path, number: int, line: str) -> LabelledText:
+    try:
+        row: dict[str, Any] = json.loads(line)
+        text, lang = row["text"], row["lang"]
+        if not isinstance(text, str) or not text.strip():
+            raise ValueError("text is empty")
+        if lang not in LANGUAGES:
+            raise ValueError(f"lang is {lang!r}, expected one of {', '.join(LANGUAGES)}")
+        if not isinstance(row["abuse"], bool):
+            raise ValueError(f"abuse is {row['abuse']!r}, expected true or false")
+        return LabelledText(
+            id=str(row["id"]),
+            lang=lang,
+            text=text,
+            claim=Claim(row["claim"]),
+            abuse=row["abuse"],
+            group=f"{lang} {row['writer']}",
+            replies=tuple(row.get("replies", ())),
+            voice=row.get("voice", ""),
+            product=row.get("product", ""),
+        )
+    except KeyError as error:
+        raise TrainingDataError(f"{path}, line {number}: found no {error}; see training/corpus/README.md.") from error
+    except (ValueError, TypeError) as error:
+        raise TrainingDataError(f"{path}, line {number}: {error}; see training/corpus/README.md.") from error
+
+
+def data_hash(rows: Iterable[LabelledText]) -> str:
+    """Return the SHA-256 over every row in order, so that a model tells what it was trained on."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(repr(row).encode())
+    return digest.hexdigest()
+
+
+def group_counts(rows: Iterable[LabelledText]) -> dict[str, dict[str, int]]:
+    """Count rows per language and claim."""
+    counts: dict[str, dict[str, int]] = {}
+    for row in rows:
+        per_claim = counts.setdefault(row.lang, {c.value: 0 for c in Claim})
+        per_claim[row.claim.value] += 1
+    return counts
