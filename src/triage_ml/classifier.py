@@ -1,0 +1,318 @@
+"""From a text to a Prediction: what it claims, how sure that is, whether the behaviour in it misuses after-sales.
+
+Three linear heads over one set of features (words, characters, cues). The claim head is a multinomial logistic regression
+whose logits are divided by a temperature; the abuse head is a binary one, calibrated the same way; the reply head says which
+templates people answered such texts with. Temperatures, conformal thresholds and the two decision thresholds were found on
+held-out writers by `triage_ml.learning` and are part of the model.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from triage_ml.language import detect_many
+from triage_ml.messages import Category, Claim
+from triage_ml.text import Cue, Reading, read_many
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CLAIMS = tuple(Claim)
+_CHARACTER_LANGUAGES = frozenset({"ja", "zh"})
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What one text claims.
+
+    Parameters
+    ----------
+    claim
+        The best guess, always filled.
+    probabilities
+        Calibrated probability of each claim; they sum to 1.
+    claim_set
+        The claims that, together, hold the true one with probability `coverage` whatever its class; best first.
+    coverage
+        The stated coverage of `claim_set`, a fraction.
+    abuse
+        Calibrated probability that the behaviour in the text misuses after-sales.
+    category
+        What a person is shown: abuse where decided, else the claim, else needs_review.
+    language
+        ISO 639-1 code the text was read in.
+    text
+        The cleaned text, to which the spans of `cues` refer.
+    cues
+        Spans in `text` that speak for something.
+    replies
+        Template id to how well it fitted texts like this one, about 0 to 1.
+    """
+
+    claim: Claim
+    probabilities: Mapping[Claim, float]
+    claim_set: tuple[Claim, ...]
+    coverage: float
+    abuse: float
+    category: Category
+    language: str
+    text: str
+    cues: tuple[Cue, ...]
+    replies: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The numbers that turn scores into decisions, all found on held-out writers.
+
+    Parameters
+    ----------
+    temperature, abuse_temperature
+        What the logits are divided by.
+    abuse_bias
+        Added to the abuse logit before division, since the head is trained with balanced weights.
+    coverage
+        Stated coverage of the prediction sets, a fraction.
+    conformal
+        For each claim in the order of `Claim`: it is in the set when its probability is at least this.
+    abuse
+        Abuse is decided at or above this probability.
+    review
+        Below this probability of the best guess, a person decides.
+    """
+
+    temperature: float = 1.0
+    abuse_temperature: float = 1.0
+    abuse_bias: float = 0.0
+    coverage: float = 0.9
+    conformal: tuple[float, ...] = (0.25, 0.25, 0.25, 0.25)
+    abuse: float = 0.5
+    review: float = 0.5
+
+
+class Judge(Protocol):
+    """Whatever can judge texts: the trained `Classifier`, or a `FixedClassifier` in tests."""
+
+    version: str
+
+    def predict_many(self, texts: Sequence[str], hints: Sequence[str] | None = None) -> list[Prediction]:
+        """Judge n texts; `hints` are the languages an export names."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The fitted scikit-learn parts of a classifier.
+
+    Parameters
+    ----------
+    features
+        Transformer from n readings to a sparse matrix of shape (n, n_features).
+    claim, abuse
+        Linear classifiers with `decision_function`, shapes (n, 4) in the order of `Claim`, and (n,).
+    reply
+        Linear regression with `predict`, shape (n, number of template ids).
+    """
+
+    features: Any
+    claim: Any
+    abuse: Any
+    reply: Any
+
+
+class Classifier:
+    """The trained judge. Made by `triage_ml.learning.fit`, kept in a folder by `triage_ml.model_files`.
+
+    Parameters
+    ----------
+    parts
+        The fitted scikit-learn parts.
+    thresholds
+        The numbers that turn scores into decisions.
+    reply_ids
+        The template ids that the reply head's columns stand for.
+    version
+        Names this model in every record: the first 12 digits of the hash over its parts.
+    """
+
+    def __init__(self, parts: Parts, thresholds: Thresholds, reply_ids: Sequence[str] = (), version: str = "unsaved") -> None:
+        self.parts, self.thresholds = parts, thresholds
+        self.reply_ids, self.version = tuple(reply_ids), version
+
+    def predict(self, text: str, hint: str = "") -> Prediction:
+        """Judge one text; `predict_many` for one."""
+        return self.predict_many([text], [hint])[0]
+
+    def predict_many(self, texts: Sequence[str], hints: Sequence[str] | None = None) -> list[Prediction]:
+        """Judge n texts.
+
+        Parameters
+        ----------
+        texts
+            n texts, any of the served languages, any length.
+        hints
+            n language codes that the export names, each possibly empty; only used where a text has nothing to go by.
+
+        Returns
+        -------
+        list of Prediction
+            n predictions, in order.
+        """
+        if not texts:
+            return []
+        languages = detect_many(texts, hints or [""] * len(texts))
+        readings = read_many(texts, languages)
+        matrix = self.parts.features.transform(readings)
+        claims, abuse = calibrated(*logits(self.parts, matrix), self.thresholds)
+        replies = self.parts.reply.predict(matrix)
+        return [self._decide(*one) for one in zip(readings, claims, abuse, replies, strict=True)]
+
+    def _decide(self, reading: Reading, row: NDArray[np.float64], abuse: float, replies: NDArray[np.float64]) -> Prediction:
+        order = np.argsort(-row, kind="stable")
+        best = CLAIMS[order[0]]
+        inside = [CLAIMS[i] for i in order if row[i] >= self.thresholds.conformal[i]]
+        if abuse >= self.thresholds.abuse:
+            category = Category.ABUSE
+        elif row[order[0]] < self.thresholds.review:
+            category = Category.NEEDS_REVIEW
+        else:
+            category = Category(best)
+        return Prediction(
+            claim=best,
+            probabilities={claim: float(p) for claim, p in zip(CLAIMS, row, strict=True)},
+            # The guess belongs to its own set even where no class passes its threshold.
+            claim_set=tuple(inside) or (best,),
+            coverage=self.thresholds.coverage,
+            abuse=float(abuse),
+            category=category,
+            language=reading.language,
+            text=reading.text,
+            cues=reading.cues,
+            replies=dict(zip(self.reply_ids, replies.tolist(), strict=True)),
+        )
+
+
+class FixedClassifier:
+    """A judge that always says the same: a stand-in for tests and for trying out a policy."""
+
+    version = "fixed"
+
+    def __init__(self, claim: Claim = Claim.QUALITY, probability: float = 0.91, abuse: float = 0.01) -> None:
+        self.claim, self.probability, self.abuse = claim, probability, abuse
+
+    def predict_many(self, texts: Sequence[str], hints: Sequence[str] | None = None) -> list[Prediction]:
+        """Return the fixed claim for each text, with its real language and cues."""
+        rest = (1 - self.probability) / (len(CLAIMS) - 1)
+        languages = detect_many(texts, hints or [""] * len(texts))
+        return [
+            Prediction(
+                claim=self.claim,
+                probabilities={c: self.probability if c is self.claim else rest for c in CLAIMS},
+                claim_set=(self.claim,),
+                coverage=0.9,
+                abuse=self.abuse,
+                category=Category.ABUSE if self.abuse >= 0.5 else Category(self.claim),
+                language=reading.language,
+                text=reading.text,
+                cues=reading.cues,
+            )
+            for reading in read_many(texts, languages)
+        ]
+
+
+def logits(parts: Parts, matrix: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # noqa: ANN401 - scipy
+    """Return the raw scores of the claim head, shape (n, 4), and of the abuse head, shape (n,)."""
+    return parts.claim.decision_function(matrix), parts.abuse.decision_function(matrix)
+
+
+def calibrated(
+    claim_logits: NDArray[np.float64], abuse_logits: NDArray[np.float64], thresholds: Thresholds
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Turn raw scores, shapes (n, 4) and (n,), into calibrated probabilities of the same shapes."""
+    scaled = claim_logits / thresholds.temperature
+    exp = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    abuse = 1 / (1 + np.exp(-(abuse_logits + thresholds.abuse_bias) / thresholds.abuse_temperature))
+    return exp / exp.sum(axis=1, keepdims=True), abuse
+
+
+def thresholds_from(values: Mapping[str, Any]) -> Thresholds:
+    """Build Thresholds from what `thresholds_to` wrote."""
+    return Thresholds(**{**values, "conformal": tuple(values["conformal"])})
+
+
+def thresholds_to(thresholds: Thresholds) -> dict[str, Any]:
+    """Return Thresholds as plain JSON values."""
+    return asdict(thresholds)
+
+
+# --- features: functions by name, so that skops can save a vectoriser that uses them ---------------------------------
+
+
+def word_grams(reading: Reading) -> list[str]:
+    """Return stems and pairs of stems; for Japanese and Chinese runs of one to three characters."""
+    keys = reading.keys
+    grams = list(keys) + [f"{a} {b}" for a, b in zip(keys, keys[1:], strict=False)]
+    if reading.language in _CHARACTER_LANGUAGES:
+        grams += [f"{a} {b} {c}" for a, b, c in zip(keys, keys[1:], keys[2:], strict=False)]
+    return grams
+
+
+def character_grams(reading: Reading) -> Iterator[str]:
+    """Yield runs of three to five characters inside words, which see through typing errors and compounds."""
+    if reading.language in _CHARACTER_LANGUAGES:
+        return
+    for word in reading.text.lower().split():
+        padded = f" {word} "
+        for size in (3, 4, 5):
+            for start in range(len(padded) - size + 1):
+                yield padded[start : start + size]
+
+
+def cue_counts(reading: Reading) -> dict[str, float]:
+    """Return how often each kind of cue stands in a text, alike for all languages.
+
+    Negated cues and cues in questions are kinds of their own, and so are cues before and after the last "but": in "lovely
+    ring, but it snapped" and "it snapped, but I love it" the same cues stand the other way round.
+    """
+    counts: Counter[str] = Counter()
+    for cue in reading.cues:
+        kind = f"{cue.type}{'!' * cue.negated}{'?' * cue.asked}"
+        counts[kind] += 1
+        if reading.turn >= 0 and not cue.asked:
+            counts[f"{kind} {'after' if cue.start >= reading.turn else 'before'} but"] += 1
+    if not counts:
+        counts["no cue"] = 1
+    values = {kind: float(np.log1p(count)) for kind, count in counts.items()}
+    values["length"] = float(np.log1p(len(reading.text))) / 5
+    values[f"language {reading.language}"] = 1.0
+    return values
+
+
+def as_is(values: Sequence[Reading]) -> list[dict[str, float]]:
+    """Return the cue counts of n readings (a named function, see above)."""
+    return [cue_counts(reading) for reading in values]
+
+
+def make_features(cue_weight: float, min_word: int, min_character: int) -> Any:  # noqa: ANN401 - scikit-learn is untyped
+    """Return the unfitted transformer from readings to features."""
+    from sklearn.feature_extraction import DictVectorizer
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import FeatureUnion, Pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    vectoriser = partial(TfidfVectorizer, sublinear_tf=True, dtype=np.float32)
+    cues = Pipeline([("count", FunctionTransformer(as_is)), ("columns", DictVectorizer(dtype=np.float32))])
+    return FeatureUnion(
+        [
+            ("words", vectoriser(analyzer=word_grams, min_df=min_word)),
+            ("characters", vectoriser(analyzer=character_grams, min_df=min_character)),
+            ("cues", cues),
+        ],
+        transformer_weights={"cues": cue_weight},
+    )

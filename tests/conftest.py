@@ -1,0 +1,54 @@
+"""Real objects for all tests: a small model trained once, the shipped policy and templates."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from triage_ml.corpus import load_corpus
+from triage_ml.learning import Parameters, fit
+from triage_ml.model_files import save
+from triage_ml.policy import load_policy
+from triage_ml.replies.ranker import ReplyRanker
+from triage_ml.replies.templates import load_templates
+from triage_ml.triage import Triage
+
+# Timing is for benchmarks/: a first call loads a lexicon and takes its time.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
+
+CORPUS = Path(__file__).parents[1] / "training" / "corpus"
+
+
+@pytest.fixture(scope="session")
+def rows():
+    """Every sixth row of the corpus: all languages, claims and writers."""
+    return load_corpus(CORPUS)[::6]
+
+
+@pytest.fixture(scope="session")
+def fitted(rows):
+    """A real classifier with its held-out predictions, small enough to train in seconds."""
+    return fit(rows, Parameters(folds=3))
+
+
+@pytest.fixture(scope="session")
+def model_folder(fitted, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "small"
+    save(fitted[0], folder, {"rows": "every sixth"}, "# Model card\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def policy():
+    return load_policy()
+
+
+@pytest.fixture(scope="session")
+def templates():
+    return load_templates()
+
+
+@pytest.fixture(scope="session")
+def triage(fitted, policy, templates):
+    return Triage(fitted[0], policy, ReplyRanker(templates, policy))

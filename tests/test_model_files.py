@@ -1,0 +1,71 @@
+import json
+import pickle
+import shutil
+
+import pytest
+import skops.io
+
+from triage_ml import model_files
+from triage_ml.errors import ModelError, ModelNotFoundError, UntrustedModelError
+
+
+@pytest.fixture
+def copy(model_folder, tmp_path):
+    return shutil.copytree(model_folder, tmp_path / "model")
+
+
+def _sign(folder):
+    """Make the manifest agree, as an attacker would."""
+    hashes = {name: model_files._sha256(folder / name) for name in model_files._FILES}
+    (folder / "manifest.json").write_text(json.dumps({"sha256": hashes}), "utf-8")
+
+
+def test_saved_and_loaded_it_says_the_same(fitted, model_folder):
+    texts = ["The ring snapped", "falscher Name", "太小了", "où est mon colis"]
+    assert model_files.load(model_folder).predict_many(texts) == fitted[0].predict_many(texts)
+
+
+@pytest.mark.parametrize("name", model_files._FILES)
+def test_a_changed_file_is_refused(copy, name):
+    data = bytearray((copy / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / name).write_bytes(data)
+    with pytest.raises(UntrustedModelError, match="changed after saving"):
+        model_files.load(copy)
+
+
+def test_a_pickle_is_refused_even_with_a_valid_manifest(copy):
+    (copy / "model.skops").write_bytes(pickle.dumps({"features": 1}))
+    _sign(copy)
+    with pytest.raises(UntrustedModelError, match="cannot be read as a skops file"):
+        model_files.load(copy)
+
+
+def test_a_type_that_could_run_code_is_refused_before_anything_is_built(copy):
+    skops.io.dump({"features": shutil.rmtree}, copy / "model.skops")
+    _sign(copy)
+    with pytest.raises(UntrustedModelError, match="shutil.rmtree"):
+        model_files.load(copy)
+
+
+def test_no_model_says_how_to_make_one(tmp_path):
+    with pytest.raises(ModelNotFoundError, match="triage-ml train"):
+        model_files.load(tmp_path / "nowhere")
+    with pytest.raises(ModelNotFoundError, match="an empty folder"):
+        model_files.load(tmp_path)
+
+
+def test_another_format_is_refused(copy):
+    about = json.loads((copy / "model.json").read_text("utf-8")) | {"format": 99}
+    (copy / "model.json").write_text(json.dumps(about), "utf-8")
+    _sign(copy)
+    with pytest.raises(ModelError, match="format 99"):
+        model_files.load(copy)
+
+
+def test_saving_over_a_model_replaces_it_whole(fitted, copy):
+    (copy / "leftover").touch()
+    model_files.save(fitted[0], copy, {"again": True}, "# Card\n")
+    assert sorted(p.name for p in copy.iterdir()) == ["card.md", "manifest.json", "model.json", "model.skops"]
+    assert model_files.facts(copy)["again"] is True
+    assert [p.name for p in copy.parent.iterdir()] == [copy.name]
