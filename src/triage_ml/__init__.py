@@ -1,0 +1,59 @@
+"""What does this buyer claim, what may be done, which reply fits.
+
+Read it in this order:
+
+    messages, errors          the nouns, and what can go wrong
+    readers                   an export becomes Messages
+    language, text            which language, which words, which cues
+    classifier, learning      a text becomes a Prediction; labelled texts become a Classifier
+    policy, remedies          the seller's numbers; what must and may be done
+    replies                   templates, and which of them fit
+    triage                    the four steps in a row
+    batch, cli                a whole export; the commands
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from triage_ml.classifier import Classifier, FixedClassifier, Prediction
+    from triage_ml.errors import TriageError
+    from triage_ml.messages import Category, Claim, Message, Money, OrderLine
+    from triage_ml.policy import Policy, load_policy
+    from triage_ml.readers import read_messages
+    from triage_ml.remedies import Resolution
+    from triage_ml.replies.ranker import ReplySuggestion
+    from triage_ml.triage import Assessment, Triage
+
+# Where each public name lives. They are imported on first use, so that importing the package stays light.
+_HOMES = {
+    "Assessment": "triage",
+    "Category": "messages",
+    "Claim": "messages",
+    "Classifier": "classifier",
+    "FixedClassifier": "classifier",
+    "Message": "messages",
+    "Money": "messages",
+    "OrderLine": "messages",
+    "Policy": "policy",
+    "Prediction": "classifier",
+    "ReplySuggestion": "replies.ranker",
+    "Resolution": "remedies",
+    "Triage": "triage",
+    "TriageError": "errors",
+    "load_policy": "policy",
+    "read_messages": "readers",
+}
+
+__all__ = [
+    "Assessment", "Category", "Claim", "Classifier", "FixedClassifier", "Message", "Money", "OrderLine", "Policy", "Prediction",
+    "ReplySuggestion", "Resolution", "Triage", "TriageError", "load_policy", "read_messages",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(f"triage_ml.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'triage_ml' has no attribute {name!r}")

@@ -1,0 +1,287 @@
+"""A whole export: messages in, one result row out for each, in order, with memory that does not grow.
+
+Rows that cannot be read go to `<output>.rejects.csv` with the reason, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from triage_ml.errors import FormatError, ReadError
+from triage_ml.messages import Claim, Message
+from triage_ml.readers import read_messages
+from triage_ml.triage import Assessment, Triage
+
+CHUNK = 512
+_REPLIES = (1, 2, 3)
+# Column name to its type in Parquet; also the order of the columns everywhere.
+COLUMNS: Mapping[str, type] = {
+    "message_id": str,
+    "thread_id": str,
+    "order_id": str,
+    "language": str,
+    "category": str,
+    "claim": str,
+    "claim_set": str,
+    **{f"p_{claim.value}": float for claim in Claim},
+    "p_abuse": float,
+    "remedy": str,
+    "remedy_rule": str,
+    "offer_low": float,
+    "offer_high": float,
+    "currency": str,
+    "due_at": str,
+    **{f"reply_{n}": str for n in _REPLIES},
+    **{f"reply_{n}_score": float for n in _REPLIES},
+    "reply_1_text": str,
+    "reasons": str,
+    "model": str,
+    "policy": str,
+}
+_REJECT_COLUMNS = ("file", "row", "column", "value", "reason")
+_EXCEL_ROWS = 1_048_576
+
+
+@dataclass
+class Summary:
+    """What a batch came to.
+
+    `rows` counts messages scored, `rejects` rows that could not be read; `categories`, `languages` count messages;
+    `rejects_path` is None where nothing was rejected.
+    """
+
+    output: Path
+    rows: int = 0
+    rejects: int = 0
+    rejects_path: Path | None = None
+    categories: Counter[str] = field(default_factory=Counter)
+    languages: Counter[str] = field(default_factory=Counter)
+
+
+def score(
+    inputs: Sequence[Path],
+    output: Path,
+    triage: Triage,
+    *,
+    format: str | None = None,  # noqa: A002 - the name a person knows from --format
+    columns: Mapping[str, str] | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Summary:
+    """Assess every message of some exports and write one row for each.
+
+    Parameters
+    ----------
+    inputs
+        Files, read one after another.
+    output
+        .csv, .jsonl, .parquet or .xlsx. It appears when it is complete; until then its name ends in `.part`.
+    triage
+        What assesses.
+    format, columns
+        As in `read_messages`.
+    progress
+        Told how many messages are done, after each chunk.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    FormatError
+        A whole input cannot be read, or the output's ending is not one of the four.
+    """
+    for path in inputs:
+        if path.resolve() == output.resolve():
+            raise FormatError(output, "the output named like an input", "another file", "Choose another name after -o.")
+    summary = Summary(output)
+    with _rejects(output, summary) as reject, _open(output) as write:
+        messages = (m for path in inputs for m in read_messages(path, format=format, columns=columns, on_reject=reject))
+        for chunk in _chunks(messages, CHUNK):
+            assessments = triage.assess_many(chunk)
+            write([to_row(a) for a in assessments])
+            summary.rows += len(assessments)
+            summary.categories.update(a.category.value for a in assessments)
+            summary.languages.update(a.prediction.language for a in assessments)
+            progress(summary.rows)
+    return summary
+
+
+def to_row(assessment: Assessment) -> dict[str, object]:
+    """Return an assessment as one flat row, keys as in `COLUMNS`; None where there is nothing to say."""
+    message, prediction, resolution = assessment.message, assessment.prediction, assessment.resolution
+    offer = resolution.offer
+    low, high = (offer.offer_low, offer.offer_high) if offer else (None, None)
+    row: dict[str, object] = {
+        "message_id": message.message_id,
+        "thread_id": message.thread_id,
+        "order_id": message.order.order_id if message.order else "",
+        "language": prediction.language,
+        "category": prediction.category.value,
+        "claim": prediction.claim.value,
+        "claim_set": "|".join(prediction.claim_set),
+        **{f"p_{claim.value}": round(p, 4) for claim, p in prediction.probabilities.items()},
+        "p_abuse": round(prediction.abuse, 4),
+        "remedy": resolution.recommended.kind.value,
+        "remedy_rule": resolution.recommended.rule,
+        "offer_low": float(low.amount) if low else None,
+        "offer_high": float(high.amount) if high else None,
+        "currency": low.currency if low else (message.order.paid.currency if message.order and message.order.paid else ""),
+        "due_at": resolution.due_at.isoformat() if resolution.due_at else "",
+    }
+    for n in _REPLIES:
+        reply = assessment.replies[n - 1] if len(assessment.replies) >= n else None
+        row[f"reply_{n}"] = reply.template_id if reply else ""
+        row[f"reply_{n}_score"] = reply.score if reply else None
+    row["reply_1_text"] = assessment.replies[0].text if assessment.replies else ""
+    row |= {"reasons": "; ".join(assessment.reasons), "model": assessment.model, "policy": assessment.policy}
+    return {name: row[name] for name in COLUMNS}
+
+
+def _chunks(messages: Iterable[Message], size: int) -> Iterator[list[Message]]:
+    iterator = iter(messages)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+class _rejects:  # noqa: N801 - a context manager, used like a function
+    """Writes rejected rows beside the output; the file exists only if there are any."""
+
+    def __init__(self, output: Path, summary: Summary) -> None:
+        self.path = output.with_name(output.name + ".rejects.csv")
+        self.summary = summary
+        self.file: IO[str] | None = None
+
+    def __enter__(self) -> Callable[[ReadError], None]:
+        self.path.unlink(missing_ok=True)
+        return self.write
+
+    def write(self, error: ReadError) -> None:
+        if self.file is None:
+            self.file = self.path.open("w", newline="", encoding="utf-8", errors="backslashreplace")
+            csv.writer(self.file).writerow(_REJECT_COLUMNS)
+            self.summary.rejects_path = self.path
+        csv.writer(self.file).writerow([error.path, error.row, error.column, error.value, error.reason])
+        self.summary.rejects += 1
+
+    def __exit__(self, *_: object) -> None:
+        if self.file:
+            self.file.close()
+
+
+class _Writer(Protocol):
+    def __call__(self, rows: list[dict[str, object]]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _open:  # noqa: N801 - a context manager, used like a function
+    """Opens the writer that the output's ending asks for, under a name of its own until it is complete."""
+
+    def __init__(self, output: Path) -> None:
+        kinds: dict[str, Callable[[Path], _Writer]] = {
+            ".csv": _CsvWriter,
+            ".jsonl": _JsonlWriter,
+            ".parquet": _ParquetWriter,
+            ".xlsx": _XlsxWriter,
+        }
+        kind = kinds.get(output.suffix.lower())
+        if kind is None:
+            found = f"the ending {output.suffix!r}" if output.suffix else "no ending"
+            raise FormatError(output, found, " or ".join(kinds), "Choose one of them after -o.")
+        if not output.parent.is_dir():
+            raise FormatError(output, f"no folder {output.parent}", "an existing folder", "Make it first, or choose another.")
+        self.output, self.part = output, output.with_name(output.name + ".part")
+        self.make = kind
+
+    def __enter__(self) -> _Writer:
+        self.writer = self.make(self.part)
+        return self.writer
+
+    def __exit__(self, failed: object, *_: object) -> None:
+        self.writer.close()
+        if failed:
+            with suppress(OSError):
+                self.part.unlink()
+        else:
+            os.replace(self.part, self.output)
+
+
+class _CsvWriter:
+    def __init__(self, path: Path) -> None:
+        self.file = path.open("w", newline="", encoding="utf-8")
+        self.table = csv.DictWriter(self.file, COLUMNS)
+        self.table.writeheader()
+
+    def __call__(self, rows: list[dict[str, object]]) -> None:
+        self.table.writerows(rows)
+
+    def close(self) -> None:
+        self.file.close()
+
+
+class _JsonlWriter:
+    def __init__(self, path: Path) -> None:
+        self.file = path.open("w", newline="\n", encoding="utf-8")
+
+    def __call__(self, rows: list[dict[str, object]]) -> None:
+        self.file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+    def close(self) -> None:
+        self.file.close()
+
+
+class _ParquetWriter:
+    def __init__(self, path: Path) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        kinds = {str: pa.string(), float: pa.float64()}
+        self.schema = pa.schema([(name, kinds[kind]) for name, kind in COLUMNS.items()])
+        self.to_table = pa.Table.from_pylist
+        self.file = pq.ParquetWriter(path, self.schema)
+
+    def __call__(self, rows: list[dict[str, object]]) -> None:
+        self.file.write_table(self.to_table(rows, schema=self.schema))
+
+    def close(self) -> None:
+        self.file.close()
+
+
+class _XlsxWriter:
+    def __init__(self, path: Path) -> None:
+        import xlsxwriter
+
+        # Constant memory: rows are written to disk as they come. Strings are never read as formulas or links.
+        options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        self.path, self.book, self.row = path, xlsxwriter.Workbook(str(path), options), 0
+        self._sheet()
+
+    def _sheet(self) -> None:
+        self.sheet: Any = self.book.add_worksheet()
+        self.sheet.freeze_panes(1, 1)
+        self.sheet.write_row(0, 0, list(COLUMNS))
+        self.row = 1
+
+    def __call__(self, rows: list[dict[str, object]]) -> None:
+        for row in rows:
+            if self.row >= _EXCEL_ROWS:
+                self._sheet()
+            for column, value in enumerate(row.values()):
+                if isinstance(value, str):
+                    self.sheet.write_string(self.row, column, value[:32_767])
+                elif value is not None:
+                    self.sheet.write(self.row, column, value)
+            self.row += 1
+
+    def close(self) -> None:
+        self.book.close()

@@ -1,0 +1,390 @@
+"""The commands. Heavy imports stand inside them, so that `triage-ml --help` answers at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from triage_ml.errors import FormatError, ModelNotFoundError, TemplateError, TriageError
+
+if TYPE_CHECKING:
+    from triage_ml.batch import Summary
+    from triage_ml.messages import OrderLine
+    from triage_ml.triage import Assessment, Triage
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Sort buyer messages of custom goods, say what may be done, rank replies in the buyer's language.",
+)
+templates_app = typer.Typer(no_args_is_help=True, help="Reply templates: list them, check them.")
+policy_app = typer.Typer(no_args_is_help=True, help="The seller's numbers: show them, check a file.")
+app.add_typer(templates_app, name="templates")
+app.add_typer(policy_app, name="policy")
+
+ModelOption = Annotated[Path | None, typer.Option("--model", help="Model folder. [default: models/default]")]
+PolicyOption = Annotated[Path | None, typer.Option("--policy", help="Policy file. [default: the shipped numbers]")]
+TemplatesOption = Annotated[
+    Path | None, typer.Option("--templates", help="Folder with your own templates, beside the shipped ones.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of a page for a person.")]
+
+
+def main() -> None:
+    """Run the commands; every failure is one sentence and an exit code: 1 a problem, 2 wrong usage."""
+    try:
+        app()
+    except TriageError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        _fail("stopped.")
+    except BrokenPipeError:
+        os._exit(1)  # whoever read our output has gone; there is nobody to tell
+    except Exception as error:
+        if os.environ.get("TRIAGE_DEBUG"):
+            raise
+        _fail(f"something went wrong inside triage-ml ({type(error).__name__}: {error}). Set TRIAGE_DEBUG=1 to see where.")
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the result goes.")] = Path("demo-result.csv"),
+) -> None:
+    """Score the bundled week of one shop: trains the model first if there is none."""
+    from importlib.resources import as_file, files
+
+    from triage_ml.messages import Category
+    from triage_ml.readers import read_messages
+
+    triage = _load(None, None, None)
+    console = _console()
+    with as_file(files("triage_ml") / "data" / "sample" / "week.csv") as sample:
+        summary = _score([sample], output, triage, None, None)
+        assessments = triage.assess_many(list(read_messages(sample)))
+    console.print(f"\n[bold]One week of a shop for custom goods[/bold] (bundled sample): {summary.rows} messages\n")
+    console.print(_summary_table(summary))
+    for category in (Category.QUALITY, Category.SUBJECTIVE, Category.ABUSE):
+        for assessment in [a for a in assessments if a.category is category][:1]:
+            _print_assessment(assessment)
+    console.print(f"\nEvery message, what it claims, what may be done and three replies: [bold]{output}[/bold]")
+    console.print(
+        "Next: [bold]triage-ml score YOUR-EXPORT -o result.xlsx[/bold]  (CSV, Excel, Amazon report, mbox, helpdesk JSON ...)"
+    )
+    console.print('  or: [bold]triage-ml assess "The ring snapped on the second day."[/bold]')
+
+
+@app.command()
+def train(
+    corpus: Annotated[Path | None, typer.Option(help="Folder of labelled .jsonl files. [default: training/corpus]")] = None,
+    out: Annotated[Path, typer.Option(help="Model folder to write.")] = Path("models") / "default",
+    params: Annotated[Path | None, typer.Option(help="Training parameters. [default: training/params.toml]")] = None,
+) -> None:
+    """Learn a model from labelled messages; the same messages always give the same model."""
+    from triage_ml.training_run import train_folder
+
+    console = _console(stderr=True)
+    with console.status("training") as status:
+        report = train_folder(_training(corpus, "corpus"), out, _training(params, "params.toml"), lambda s: status.update(s))
+    typer.echo(f"Wrote {out}: {report.sentence}", err=True)
+
+
+@app.command()
+def assess(
+    text: Annotated[str, typer.Argument(help="What the buyer wrote.")],
+    order_json: Annotated[Path | None, typer.Option("--order-json", help="File with the order line as JSON.")] = None,
+    model: ModelOption = None,
+    policy: PolicyOption = None,
+    templates: TemplatesOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Assess one message: claim, what may be done, replies."""
+    from triage_ml.messages import Message
+
+    if not text.strip():
+        raise FormatError("TEXT", "an empty text", "what the buyer wrote", 'Try: triage-ml assess "The ring snapped."')
+    order, channel = _order(order_json) if order_json else (None, "")
+    assessment = _load(model, policy, templates).assess(Message("1", text, order=order, channel=channel))
+    if as_json:
+        typer.echo(json.dumps(_as_json(assessment), ensure_ascii=False, indent=2))
+    else:
+        _print_assessment(assessment)
+
+
+@app.command()
+def score(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="INPUT...", help="Exports: CSV, TSV, XLSX, JSONL, Parquet, Amazon reports, mbox, eml, helpdesk JSON."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Result: .csv, .jsonl, .parquet or .xlsx.")],
+    model: ModelOption = None,
+    policy: PolicyOption = None,
+    templates: TemplatesOption = None,
+    format: Annotated[str | None, typer.Option("--format", help="What the input is, where its content misleads.")] = None,  # noqa: A002
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--columns", metavar="FIELD=COLUMN", help="Which column holds a field, e.g. text=Remark. Repeatable."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score exports: one row out for each message in; unreadable rows go to OUT.rejects.csv."""
+    mapping = dict(_pair(c) for c in columns or [])
+    summary = _score(inputs, output, _load(model, policy, templates), format, mapping or None)
+    if as_json:
+        typer.echo(json.dumps({
+            "output": str(summary.output), "rows": summary.rows, "rejects": summary.rejects,
+            "rejects_path": str(summary.rejects_path) if summary.rejects_path else None,
+            "categories": summary.categories, "languages": summary.languages,
+        }, ensure_ascii=False))  # fmt: skip
+        return
+    console = _console()
+    console.print(_summary_table(summary))
+    console.print(f"{summary.rows:,} messages: [bold]{summary.output}[/bold]")
+    if summary.rejects_path:
+        console.print(f"{summary.rejects:,} rows could not be read, each with its reason: [bold]{summary.rejects_path}[/bold]")
+
+
+@templates_app.command("list")
+def templates_list(templates: TemplatesOption = None, as_json: JsonOption = False) -> None:
+    """List every template with its purpose."""
+    from triage_ml.replies.templates import load_templates
+
+    library = load_templates(templates)
+    if as_json:
+        rows = [{"id": t.id, "purpose": dict(t.purpose), "claims": t.claims, "remedies": t.remedies} for t in library.values()]
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    table = _table("template", "answers", "purpose", "用途")
+    for t in library.values():
+        table.add_row(t.id, ", ".join(t.claims), t.purpose["en"], t.purpose["zh"])
+    _console().print(table)
+
+
+@templates_app.command("check")
+def templates_check(templates: TemplatesOption = None) -> None:
+    """Check every template: keys, fields, languages, syntax. Exit code 1 if any is wrong."""
+    from triage_ml.replies.templates import check_templates
+
+    findings: list[str] = []
+    found = check_templates(templates, findings)
+    for finding in findings:
+        typer.echo(finding, err=True)
+    if findings:
+        raise TemplateError(f"{len(findings)} findings in {len(found) + len(findings)} templates.")
+    typer.echo(f"{len(found)} templates, nothing wrong.")
+
+
+@policy_app.command("show")
+def policy_show(policy: PolicyOption = None, as_json: JsonOption = False) -> None:
+    """Show the numbers in force."""
+    from triage_ml.policy import load_policy
+
+    found = load_policy(policy)
+    if as_json:
+        typer.echo(json.dumps({
+            "name": found.name, "effective_from": found.effective_from, "shop": found.shop, "numbers": found.numbers,
+            "marketplaces": found.by_marketplace,
+        }, default=str, indent=2))  # fmt: skip
+        return
+    table = _table("number", "value", "other in")
+    for key, value in found.numbers.items():
+        others = [f"{m}: {numbers[key]}" for m, numbers in found.by_marketplace.items() if key in numbers]
+        table.add_row(key, f"{value:f}", ", ".join(others))
+    console = _console()
+    console.print(f"Policy [bold]{found.version}[/bold], replies signed by {found.shop}")
+    console.print(table)
+
+
+@policy_app.command("check")
+def policy_check(policy: Annotated[Path, typer.Argument(help="The file to check.")]) -> None:
+    """Check a policy file: every key known, every number inside its bounds."""
+    from triage_ml.policy import load_policy
+
+    typer.echo(f"{policy}: nothing wrong, version {load_policy(policy).version}.")
+
+
+# --- what several commands share -------------------------------------------------------------------------------------
+
+
+def _fail(sentence: str) -> None:
+    typer.echo(f"triage-ml: {sentence}", err=True)
+    sys.exit(1)
+
+
+def _load(model: Path | None, policy: Path | None, templates: Path | None) -> Triage:
+    """Load all that assessing needs; without any model, train the default one first."""
+    from triage_ml.triage import Triage, find_model
+
+    if model is None and not os.environ.get("TRIAGE_MODEL") and not find_model().exists():
+        _console(stderr=True).print("No model yet: training one, once (about a minute).")
+        train(None, find_model(), None)
+    with _quiet():
+        return Triage.load(model, policy, templates)
+
+
+def _training(given: Path | None, name: str) -> Path:
+    """Return a part of training/: the one given, else the one here, else that of the checkout this runs from."""
+    if given:
+        return given
+    for root in (Path(), Path(__file__).resolve().parents[2]):
+        if (root / "training" / name).exists():
+            return root / "training" / name
+    raise ModelNotFoundError(
+        f"training/{name}: found nothing here; expected a checkout of the project, where the labelled messages are. "
+        "Run this in the checkout, or give --corpus and --params."
+    )
+
+
+def _score(inputs: list[Path], output: Path, triage: Triage, kind: str | None, columns: dict[str, str] | None) -> Summary:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from triage_ml.batch import score as score_batch
+
+    bar = Progress(
+        TextColumn("scoring"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=_console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("", total=None)
+        return score_batch(
+            inputs, output, triage, format=kind, columns=columns, progress=lambda n: bar.update(task, completed=n)
+        )
+
+
+def _pair(given: str) -> tuple[str, str]:
+    field, _, column = given.partition("=")
+    if not field or not column:
+        raise typer.BadParameter(f"found {given!r}; expected FIELD=COLUMN, such as text=Remark", param_hint="--columns")
+    return field.strip(), column.strip()
+
+
+def _order(path: Path) -> tuple[OrderLine | None, str]:
+    """Read an order line from JSON, with the same aliases and checks as a row of an export."""
+    from triage_ml.readers import read_order
+
+    return read_order(path)
+
+
+def _as_json(assessment: Assessment) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from triage_ml.batch import to_row
+
+    resolution, prediction = assessment.resolution, assessment.prediction
+    return {
+        **to_row(assessment),
+        "reasons": assessment.reasons,
+        "claim_set": prediction.claim_set,
+        "text": prediction.text,
+        "cues": [{**asdict(c), "words": prediction.text[c.start : c.end]} for c in prediction.cues],
+        "remedies": [
+            {
+                "kind": r.kind, "rule": r.rule, "why": r.why, "cost": str(r.cost) if r.cost else None,
+                "offer_low": str(r.offer_low) if r.offer_low else None,
+                "offer_high": str(r.offer_high) if r.offer_high else None,
+            }
+            for r in resolution.remedies
+        ],
+        "forbidden": resolution.forbidden,
+        "needs_second_person": resolution.needs_second_person,
+        "replies": [asdict(r) for r in assessment.replies],
+    }  # fmt: skip
+
+
+def _print_assessment(assessment: Assessment) -> None:
+    from rich.markup import escape
+    from rich.panel import Panel
+    from rich.text import Text
+
+    from triage_ml.messages import Category
+
+    prediction, resolution = assessment.prediction, assessment.resolution
+    text = Text(prediction.text)
+    for cue in prediction.cues:
+        text.stylize("bold yellow", cue.start, cue.end)
+    title = f"{assessment.category.value.replace('_', ' ')}"
+    if assessment.category is Category.OTHER:
+        title = "not an after-sales complaint"
+    console = _console()
+    order = assessment.message.order
+    about = " · ".join(x for x in (order.product, str(order.paid or ""), order.customisation) if x) if order else ""
+    console.print()
+    console.print(
+        Panel(text, title=f"[bold]{title}[/bold]", subtitle=escape(about) or None, title_align="left", subtitle_align="left")
+    )
+    claims = ", ".join(f"{c.value} {p:.0%}" for c, p in sorted(prediction.probabilities.items(), key=lambda cp: -cp[1]))
+    console.print(f"  claims     {claims}; abuse {prediction.abuse:.0%}; language {prediction.language}")
+    for n, remedy in enumerate(resolution.remedies):
+        offer = f" [{remedy.offer_low} to {remedy.offer_high}]" if remedy.offer_low else ""
+        cost = f", costs about {remedy.cost}" if remedy.cost else ""
+        name, lead = remedy.kind.value.replace("_", " "), "or" if n else "do"
+        console.print(f"  {lead:10} {name}{escape(offer)}: {escape(remedy.why)} ({remedy.rule}{cost})")
+    for rule in resolution.forbidden:
+        console.print(f"  never      {escape(rule.split(': ', 1)[1])} ({rule.split(':')[0]})")
+    if resolution.needs_second_person:
+        console.print("  who        a second person looks before anything is sent (A1)")
+    if resolution.due_at:
+        console.print(f"  answer by  {resolution.due_at:%Y-%m-%d %H:%M %Z}")
+    for n, reply in enumerate(assessment.replies, 1):
+        console.print(f"  reply {n}    {reply.template_id}: {escape(reply.reason)}")
+    if assessment.replies:
+        console.print(
+            Panel(Text(assessment.replies[0].text), title="reply 1, to edit and send", title_align="left", border_style="dim")
+        )
+
+
+def _summary_table(summary: Summary) -> Any:  # noqa: ANN401 - a rich table
+    from triage_ml.messages import Category
+
+    means = {
+        "quality": "a fault: the after-sales process starts at once",
+        "mismatch": "not as ordered: the after-sales process starts at once",
+        "subjective": "taste or change of mind: explain, where it pays part of the price",
+        "abuse": "the remedy owed stays; evidence, caution, a second look",
+        "other": "not an after-sales complaint",
+        "needs_review": "the model is not sure: a person decides",
+    }
+    table = _table("category", "messages", "share", "what it means")
+    for category in Category:
+        count = summary.categories[category.value]
+        table.add_row(
+            category.value.replace("_", " "), f"{count:,}", f"{count / max(summary.rows, 1):.0%}", means[category.value]
+        )
+    return table
+
+
+def _table(*headers: str) -> Any:  # noqa: ANN401 - a rich table
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for header in headers:
+        table.add_column(header, justify="right" if header in ("messages", "share", "value") else "left")
+    return table
+
+
+def _console(stderr: bool = False) -> Any:  # noqa: ANN401 - a rich console
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Show that something is going on while a model loads."""
+    with _console(stderr=True).status("loading the model"):
+        yield

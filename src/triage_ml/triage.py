@@ -1,0 +1,171 @@
+"""The one composition: a message goes in, an Assessment comes out, in four steps.
+
+    judge    what does the text claim?           Prediction
+    settle   what else do we know of it?         Prediction (notices, texts of our own, return reasons)
+    resolve  what must and may be done?          Resolution
+    rank     which replies fit?                  ReplySuggestions
+
+The command line, the screen and batches all show the same Assessment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from triage_ml.classifier import CLAIMS, Judge, Prediction
+from triage_ml.messages import Category, Claim, Message, MessageKind
+from triage_ml.policy import Policy, load_policy
+from triage_ml.remedies import Resolution, resolve
+from triage_ml.replies.ranker import ReplyRanker, ReplySuggestion
+from triage_ml.replies.templates import load_templates
+
+# How sure a return reason alone makes us: buyers choose it by who pays the postage.
+_REASON_ALONE = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Everything the product says about one message.
+
+    Parameters
+    ----------
+    message
+        What was assessed.
+    prediction
+        What it claims.
+    resolution
+        What must and may be done.
+    replies
+        Up to three templates, filled, best first.
+    reasons
+        Why, in words a person can check: cues with the words they stand on, notices, return reasons.
+    model, policy
+        The versions this was made with.
+    """
+
+    message: Message
+    prediction: Prediction
+    resolution: Resolution
+    replies: tuple[ReplySuggestion, ...]
+    reasons: tuple[str, ...]
+    model: str
+    policy: str
+
+    @property
+    def category(self) -> Category:
+        """What a person is shown."""
+        return self.prediction.category
+
+
+class Triage:
+    """Assesses messages with one model, one policy and one library of templates.
+
+    Parameters
+    ----------
+    judge
+        Judges texts; `Triage.load` takes the trained one.
+    policy
+        The seller's numbers.
+    ranker
+        Ranks replies.
+    """
+
+    def __init__(self, judge: Judge, policy: Policy, ranker: ReplyRanker) -> None:
+        self.judge, self.policy, self.ranker = judge, policy, ranker
+
+    @classmethod
+    def load(cls, model: Path | str | None = None, policy: Path | None = None, templates: Path | None = None) -> Triage:
+        """Load what assessing needs.
+
+        Parameters
+        ----------
+        model
+            A model folder; without one `find_model` looks for it.
+        policy
+            A policy file, else the shipped numbers.
+        templates
+            A folder with the shop's own templates, beside the shipped ones.
+
+        Raises
+        ------
+        TriageError
+            Says which of them is missing or wrong, and what to do.
+        """
+        from triage_ml import model_files
+
+        numbers = load_policy(policy)
+        library = load_templates(templates)
+        return cls(model_files.load(Path(model) if model else find_model()), numbers, ReplyRanker(library, numbers))
+
+    def assess(self, message: Message) -> Assessment:
+        """Assess one message."""
+        return self.assess_many([message])[0]
+
+    def assess_many(self, messages: Sequence[Message]) -> list[Assessment]:
+        """Assess n messages; the same as n times `assess`, but faster."""
+        judged = self.judge.predict_many([m.text for m in messages], [m.language for m in messages])
+        return [self._assess(message, prediction) for message, prediction in zip(messages, judged, strict=True)]
+
+    def _assess(self, message: Message, judged: Prediction) -> Assessment:
+        prediction, notes = settle(message, judged)
+        resolution = resolve(message, prediction, self.policy)
+        replies = self.ranker.rank(message, prediction, resolution)
+        reasons = (*notes, *_cue_reasons(prediction))
+        return Assessment(message, prediction, resolution, replies, reasons, self.judge.version, self.policy.version)
+
+
+def find_model() -> Path:
+    """Return where the model is expected: TRIAGE_MODEL, else models/default here, else in the checkout this runs from."""
+    if os.environ.get("TRIAGE_MODEL"):
+        return Path(os.environ["TRIAGE_MODEL"])
+    here = Path("models") / "default"
+    checkout = Path(__file__).resolve().parents[2] / "models" / "default"
+    return checkout if checkout.is_dir() and not here.is_dir() else here
+
+
+def settle(message: Message, judged: Prediction) -> tuple[Prediction, tuple[str, ...]]:
+    """Bring in what is known beside the words.
+
+    Notices and the seller's own texts are no complaints, whatever words they contain. A return reason breaks a tie within the
+    prediction set, and stands in where the buyer wrote nothing; it never overrules a clear text.
+
+    Returns
+    -------
+    Prediction, tuple of str
+        The prediction to work with, and what changed it, in words.
+    """
+    if message.kind is not MessageKind.BUYER:
+        return _certain(judged, Claim.OTHER, 1.0), (f"{message.kind.value.replace('_', ' ')} text, not a buyer's message",)
+    code, hint = message.reason_code, message.claim_hint
+    if not message.text.strip():
+        note = f"no comment; return reason {code or 'not given'}"
+        if hint is None:
+            return replace(_certain(judged, Claim.OTHER, 0.4), category=Category.NEEDS_REVIEW), (note,)
+        return _certain(judged, hint, _REASON_ALONE), (f"{note} suggests {hint.value}",)
+    if hint is not None and judged.category is Category.NEEDS_REVIEW and hint in judged.claim_set:
+        return replace(judged, claim=hint, category=Category(hint)), (f"return reason {code} settles it: {hint.value}",)
+    return judged, (f"return reason {code}",) if code else ()
+
+
+def _certain(judged: Prediction, claim: Claim, probability: float) -> Prediction:
+    rest = (1 - probability) / (len(CLAIMS) - 1)
+    return replace(
+        judged,
+        claim=claim,
+        probabilities={c: probability if c is claim else rest for c in CLAIMS},
+        claim_set=(claim,),
+        abuse=0.0,
+        category=Category(claim),
+    )
+
+
+def _cue_reasons(prediction: Prediction) -> list[str]:
+    reasons = []
+    for cue in prediction.cues:
+        words = " ".join(prediction.text[cue.start : cue.end].split())
+        turned = "no " if cue.negated else ""
+        reasons.append(f"{turned}{cue.type.replace('_', ' ')}{' (asked)' if cue.asked else ''}: “{words}”")
+    return list(dict.fromkeys(reasons))

@@ -1,0 +1,109 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+WEEK = Path(__file__).parents[1] / "src" / "triage_ml" / "data" / "sample" / "week.csv"
+
+
+@pytest.fixture
+def run(model_folder, tmp_path):
+    """Run the real command in an empty folder."""
+
+    def command(*arguments, model=model_folder):
+        environment = {**os.environ, "TRIAGE_MODEL": str(model), "COLUMNS": "120", "PYTHONUTF8": "1"}
+        code = "from triage_ml.cli import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, encoding="utf-8", check=False,
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr
+        return done
+
+    return command
+
+
+def test_demo(run, tmp_path):
+    done = run("demo")
+    assert done.returncode == 0, done.stderr
+    assert "quality" in done.stdout and "demo-result.csv" in done.stdout and "triage-ml score" in done.stdout
+    assert done.stdout.count("reply 1, to edit and send") == 3
+    assert len((tmp_path / "demo-result.csv").read_text("utf-8").splitlines()) > 200
+
+
+def test_score_and_its_summary_for_a_program(run, tmp_path):
+    done = run("score", WEEK, "-o", "out.parquet", "--json")
+    summary = json.loads(done.stdout)
+    assert summary["rows"] >= 200 and summary["rejects"] == 0
+    assert sum(summary["categories"].values()) == summary["rows"]
+    assert set(summary["languages"]) == {"en", "de", "fr", "es", "it", "ja", "zh"}
+
+
+def test_assess_for_a_person_and_for_a_program(run, tmp_path):
+    assert "reply 1" in run("assess", "The ring snapped on day two").stdout
+    (tmp_path / "order.json").write_text(
+        json.dumps({"order_id": "1", "product": "Ring", "amount": "40", "currency": "EUR", "personalised": True})
+    )
+    found = json.loads(run("assess", "Der Ring ist gebrochen", "--order-json", "order.json", "--json").stdout)
+    assert (found["language"], found["order_id"], found["currency"]) == ("de", "1", "EUR")
+    assert found["remedies"][0]["rule"] and found["replies"][0]["text"]
+
+
+def test_lists_and_checks(run, tmp_path):
+    assert "q_remake" in run("templates", "list").stdout
+    assert {t["id"] for t in json.loads(run("templates", "list", "--json").stdout)} >= {"q_remake", "o_thanks"}
+    assert "nothing wrong" in run("templates", "check").stdout
+    assert json.loads(run("policy", "show", "--json").stdout)["numbers"]["offer.low"] == "0.20"
+    (tmp_path / "mine.toml").write_text('name = "mine"\neffective_from = 2026-11-01\n')
+    assert "mine 2026-11-01" in run("policy", "check", "mine.toml").stdout
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "x.toml").write_text("id = 1")
+    done = run("templates", "check", "--templates", "own")
+    assert done.returncode == 1 and "x.toml, line 1" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["score", "nowhere.csv", "-o", "out.csv"], 1, "nowhere.csv"),
+        (["score", ".", "-o", "out.csv"], 1, "folder"),
+        (["score", "empty.csv", "-o", "out.csv"], 1, "empty"),
+        (["score", "empty.csv"], 2, "--output"),
+        (["score", "empty.csv", "-o", "out.csv", "--columns", "text"], 2, "FIELD=COLUMN"),
+        (["assess", " "], 1, "an empty text"),
+        (["assess", "x", "--order-json", "nowhere.json"], 1, "nowhere.json"),
+        (["assess", "x", "--policy", "empty.csv"], 1, "name"),
+        (["assess", "x", "--model", "nowhere"], 1, "triage-ml train"),
+        (["train", "--corpus", "nowhere"], 1, "labelled messages"),
+        (["nonsense"], 2, "nonsense"),
+    ],
+)
+def test_every_problem_is_one_sentence(run, tmp_path, arguments, code, says):
+    (tmp_path / "empty.csv").touch()
+    done = run(*arguments)
+    assert done.returncode == code
+    assert says in done.stderr
+
+
+def test_train_writes_a_model_that_scores(run, tmp_path):
+    """A tiny corpus through the real command; the shipped one is trained by the demo of CI."""
+    (tmp_path / "corpus").mkdir()
+    words = {
+        "quality": "it broke and leaks",
+        "mismatch": "wrong item was sent",
+        "subjective": "do not like the look",
+        "other": "where is my parcel",
+    }
+    rows = [
+        {"id": f"{w}{c}{n}", "lang": "en", "text": f"{text} {n} {'or I post a bad review' if n == 0 else ''}", "claim": c, "abuse": n == 0,
+         "writer": f"w{w}", "replies": ["q_remake"]}
+        for w in range(5) for c, text in words.items() for n in range(4)
+    ]  # fmt: skip
+    (tmp_path / "corpus" / "en.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    done = run("train", "--corpus", "corpus", "--out", "m/tiny")
+    assert done.returncode == 0 and "80 texts of 5 writers" in done.stderr, done.stderr
+    found = json.loads(run("assess", "it broke", "--model", "m/tiny", "--json").stdout)
+    assert found["claim"] == "quality"
