@@ -6,9 +6,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from exports.make import MESSAGES
 from exports.make_mail import (
-    ADDRESS, BUYER, HERE, ORDER_ID, TALK, amazon_noise, edesk, freshdesk, gorgias, zendesk, zendesk_comments, zendesk_ticket,
-)  # fmt: skip
+    ADDRESS,
+    BUYER,
+    HERE,
+    ORDER_ID,
+    TALK,
+    amazon_noise,
+    edesk,
+    freshdesk,
+    gorgias,
+    same,
+    zendesk,
+    zendesk_comments,
+    zendesk_ticket,
+)
 
 from triage_ml.errors import FormatError, ReadError
 from triage_ml.messages import Direction, Message, MessageKind
@@ -57,6 +70,18 @@ def test_the_kind_is_found_by_content(name, tmp_path):
         assert sniff(copy).kind == name.partition(".")[0].partition("-")[0]
 
 
+@pytest.mark.parametrize("name", same())
+def test_the_messages_of_every_other_export(name):
+    """Order of the file: a ticket holds its conversation together, so sorted by id."""
+    found = sorted(read_messages(HERE / name), key=lambda message: message.message_id)
+    for message, meant in zip(found, MESSAGES, strict=True):
+        for field in ("message_id", "text", "direction", "kind", "channel", "sent_at", "subject"):
+            assert getattr(message, field) == getattr(meant, field), field
+        assert (message.order.order_id, message.order.marketplace) == (meant.order.order_id, meant.order.marketplace)
+    threads = {message.message_id: message.thread_id for message in found}
+    assert threads["00001"] == threads["00011"] and len(set(threads.values())) == len(MESSAGES) - 1
+
+
 # --- detect --------------------------------------------------------------------------------------------------
 
 
@@ -102,7 +127,13 @@ def test_account_export_with_requester_inside(tmp_path):
 
 
 def test_html_alone_and_pre(tmp_path):
-    comment = {"id": 1, "author_id": BUYER, "public": True, "body": None, "html_body": "<p>Hallo</p><pre>Der Deckel\nist ab.</pre><p>Fall lösen</p>"}
+    comment = {
+        "id": 1,
+        "author_id": BUYER,
+        "public": True,
+        "body": None,
+        "html_body": "<p>Hallo</p><pre>Der Deckel\nist ab.</pre><p>Fall lösen</p>",
+    }
     assert words(entries(tmp_path, zendesk(description="", comments=[comment]), "zendesk")) == ["Der Deckel\nist ab."]
 
 
@@ -159,7 +190,9 @@ def test_gorgias_messages_without_their_tickets(tmp_path):
 
 def test_gorgias_language_and_html(tmp_path):
     page = gorgias()
-    page["data"][0]["messages"] = [{"id": 1, "public": True, "from_agent": False, "body_text": "", "body_html": "<p>Il est cassé</p>"}]
+    page["data"][0]["messages"] = [
+        {"id": 1, "public": True, "from_agent": False, "body_text": "", "body_html": "<p>Il est cassé</p>"}
+    ]
     page["data"][0] |= {"language": "fr-CA", "customer": {"email": "a@gmail.example"}, "subject": "x"}
     [found] = entries(tmp_path, page, "gorgias")
     assert (found.text, found.language, found.channel) == ("Il est cassé", "fr", "mail")

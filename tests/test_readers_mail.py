@@ -180,7 +180,9 @@ def test_quoted_history_is_cut(tmp_path, history):
 
 
 def test_history_above_the_template_belongs_to_the_reply(tmp_path):
-    quoted = "Order ID 102:\n------------- Begin message -------------\nOur old answer\n------------- End message -------------\n"
+    quoted = (
+        "Order ID 102:\n------------- Begin message -------------\nOur old answer\n------------- End message -------------\n"
+    )
     text = f"Yes please.\n\n-----Original Message-----\nFrom: Shop\n{quoted}"
     assert words(tmp_path, text) == "Yes please."
     marked = "\n".join(f"> {line}" for line in quoted.splitlines())
@@ -188,8 +190,30 @@ def test_history_above_the_template_belongs_to_the_reply(tmp_path):
 
 
 def test_answers_below_and_between_quotes_stay(tmp_path):
-    text = "Am 01.09.2026 um 10:00 schrieb Fuchs:\n> Ist es gebrochen?\n> Haben Sie ein Foto?\n\nJa, gebrochen.\n\n> Farbe?\nBlau."
+    text = (
+        "Am 01.09.2026 um 10:00 schrieb Fuchs:\n> Ist es gebrochen?\n> Haben Sie ein Foto?\n\nJa, gebrochen.\n\n> Farbe?\nBlau."
+    )
     assert words(tmp_path, text) == "Ja, gebrochen.\n\nBlau."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Zu Ihrer Information: ich bin enttäuscht.",
+        "Il nome è sbagliato.\nIl colore anche.",
+        "Problem one: too small\n--\nProblem two: it broke.\nPlease help.",
+        "Am 3.5.2026 kam das Paket.\nIhr Kollege schrieb um 10:30 Uhr:\nAlles gut.",
+        "On 12 May your colleague wrote:\nWe refund you.\nYou did not.",
+        "2026/9/1に注文しました(注文番号):\n壊れています。",
+        "It should say:\nFrom: Grandma\nTo: Lily\nDate: 12.06.2026",
+        "Betreff: Meine Tasse\nDer Henkel ist ab.",
+        "The size is\n> 10 cm and not 8.",
+        "Resolve case\nplease, it broke.",
+        "It broke -",
+    ],
+)
+def test_nothing_of_the_buyers_own_is_cut(tmp_path, text):
+    assert words(tmp_path, text) == text
 
 
 def test_a_mail_that_is_all_quote_is_kept(tmp_path):
@@ -242,15 +266,27 @@ def test_charsets_declared_or_not(tmp_path, body, content_type, encoding):
     assert found.text == "Für Oma"
 
 
-@pytest.mark.parametrize("charset", ["iso-2022-jp", "cp932", "utf-8", "euc-jp"])
-@pytest.mark.parametrize("declared", [True, False])
-def test_japanese(tmp_path, charset, declared):
-    text = "名前が違います。①"  # the circled one is in no standard set, but in every mail
-    if charset in ("iso-2022-jp", "euc-jp"):
-        text = text[:-1]
-    if charset == "euc-jp" and not declared:
-        pytest.skip("EUC without a declaration cannot be told from other encodings")
-    [found] = read(tmp_path, raw(text.encode(charset), f"text/plain; charset={charset}" if declared else "text/plain"))
+def test_eml_saved_by_a_text_editor(tmp_path):
+    path = tmp_path / "mail.eml"
+    path.write_text(f"From: {ALIAS}\nSubject: Größe {ORDER}\nMessage-ID: <1@x>\n\nZu klein für Oma.\n", encoding="utf-16")
+    [found] = read_messages(path)
+    assert (found.text, found.subject) == ("Zu klein für Oma.", f"Größe {ORDER}")
+
+
+@pytest.mark.parametrize(
+    ("text", "charset", "declared"),
+    [
+        ("名前が違います。", "iso-2022-jp", "iso-2022-jp"),
+        ("名前が違います。", "iso-2022-jp", ""),
+        ("名前が違います。①", "cp932", "shift_jis"),  # the circled one is in no standard set, but in every mail
+        ("名前が違います。①", "cp932", ""),
+        ("名前が違います。", "euc-jp", "euc-jp"),
+        ("名前が違います。①", "utf-8", ""),
+    ],
+)
+def test_japanese(tmp_path, text, charset, declared):
+    content_type = f"text/plain; charset={declared}" if declared else "text/plain"
+    [found] = read(tmp_path, raw(text.encode(charset), content_type))
     assert found.text == text
 
 
@@ -290,7 +326,13 @@ def test_what_cannot_be_read_is_a_reject_and_the_rest_goes_on(tmp_path, bad, rea
 
 
 def test_any_bytes_end_as_rejects_not_as_tracebacks(tmp_path):
-    heads = [b"From: <@>\nTo: ;;,\n", b"From: a@b\nContent-Type: ;;=\n", b"From: =?x?q?=?= <a@b>\nMessage-ID: <[\n", b"\xff\xfe:\n\n", b"From: \"a@b\nReferences: <<>>\n"]
+    heads = [
+        b"From: <@>\nTo: ;;,\n",
+        b"From: a@b\nContent-Type: ;;=\n",
+        b"From: =?x?q?=?= <a@b>\nMessage-ID: <[\n",
+        b"\xff\xfe:\n\n",
+        b'From: "a@b\nReferences: <<>>\n',
+    ]
     found = read(tmp_path, *(head + b"Date: (\n\nHi\n" for head in heads))
     assert len(found) == len(heads)
 
@@ -363,6 +405,13 @@ def test_other_senders_are_buyers(tmp_path, sender, channel):
     assert (found.kind, found.direction, found.channel) == (MessageKind.BUYER, Direction.IN, channel)
 
 
+def test_what_a_platform_itself_writes(tmp_path):
+    sale = one(tmp_path, "You made a sale", sender="Etsy <transaction@etsy.com>", subject="You made a sale on Etsy")
+    assert (sale.kind, sale.channel) == (MessageKind.NOTICE, "etsy")
+    brought = one(tmp_path, "It broke.", sender="Etsy <no-reply@etsy.com>", subject="Etsy Conversation with Anna")
+    assert brought.kind is MessageKind.BUYER
+
+
 def test_all_marketplaces_and_case_ids(tmp_path):
     case = "11111111-2222-4333-8444-555555555555"
     for place in ("com.au", "com.be", "com.mx", "com.tr", "co.uk", "ae", "eg", "ie", "in", "nl", "pl", "sa", "se", "sg"):
@@ -385,6 +434,33 @@ def test_what_the_seller_wrote_is_out(tmp_path):
         assert (found.text, found.direction, found.kind) == ("Olá!", Direction.OUT, MessageKind.SELLER)
     sent = one(tmp_path, "We remake it.", sender=f"Fuchs Amazon Team <{SHOP}>", to=ALIAS)
     assert (sent.direction, sent.kind, sent.channel, sent.order.marketplace) == ("out", "seller", "amazon", "de")
+
+
+def test_the_shops_own_address_is_learnt_from_what_came_in(tmp_path):
+    def direct(name: str, sender: str, to: str, **headers: str) -> bytes:
+        return mail("Hello", sender=sender, to=to, subject="x", message_id=f"<{name}@x>", **headers)
+
+    anna = "anna@gmail.example"
+    question, answer, form = read(
+        tmp_path,
+        direct("a", anna, "info@list.example", Delivered_To=SHOP),
+        direct("b", SHOP, anna, References="<a@x>"),
+        direct("c", SHOP, SHOP, Reply_To=anna),
+    )
+    assert [found.direction for found in (question, answer, form)] == ["in", "out", "in"]
+    assert (answer.kind, answer.thread_id) == (MessageKind.SELLER, question.thread_id)
+
+
+def test_the_alias_may_stand_in_reply_to(tmp_path):
+    found = one(
+        tmp_path, "Hallo", sender="donotreply@amazon.de", Reply_To=ALIAS,
+        X_Space_Notification_Type="BBC_MESSAGE_SENT_TO_MERCHANT",
+    )  # fmt: skip
+    assert (found.kind, found.sender) == (MessageKind.BUYER, "maria7k3jd82hs@marketplace.amazon.de")
+    headless = {"sender": "donotreply@amazon.de", "Reply_To": ALIAS}
+    marked = one(tmp_path, "--- Nachricht: ---\nHallo\n--- Ende der Nachricht ---", **headless)
+    assert (marked.kind, marked.text) == (MessageKind.BUYER, "Hallo")
+    assert one(tmp_path, "Your listing was changed.", **headless).kind == "notice"
 
 
 # --- threads -------------------------------------------------------------------------------------------------
@@ -443,11 +519,20 @@ Sincerely,
 Amazon Services
 """
 HEAD = ("Order Item", "ASIN", "SKU", "Return Quantity", "Return Reason", "Customer&rsquo;s Comment")
-ROW = ("Oak sign with name", "B01FCAWEYM", "OAK-1", "2", "Item defective or doesn't work", "The crack runs<br>through the wood.")
+ROW = (
+    "Oak sign with name",
+    "B01FCAWEYM",
+    "OAK-1",
+    "2",
+    "Item defective or doesn't work",
+    "The crack runs<br>through the wood.",
+)
 
 
 def table(*rows: tuple[str, ...]) -> str:
-    return "<table>" + "".join("<tr>" + "".join(f"<td><p>{cell}</p></td>" for cell in row) + "</tr>" for row in rows) + "</table>"
+    return (
+        "<table>" + "".join("<tr>" + "".join(f"<td><p>{cell}</p></td>" for cell in row) + "</tr>" for row in rows) + "</table>"
+    )
 
 
 def columns(*rows: tuple[str, ...]) -> str:
@@ -459,7 +544,14 @@ def columns(*rows: tuple[str, ...]) -> str:
     [
         (RETURN_2016, ""),
         ("", f"<p>Dear Fuchs,</p>{table(HEAD, ROW)}<p>Using your Manage Returns page, please</p>"),
-        ("Return request\n" + " | ".join(HEAD).replace("&rsquo;", "'") + "\n" + " | ".join(ROW).replace("<br>", " ") + "\nUsing your Manage Returns", ""),
+        (
+            "Return request\n"
+            + " | ".join(HEAD).replace("&rsquo;", "'")
+            + "\n"
+            + " | ".join(ROW).replace("<br>", " ")
+            + "\nUsing your Manage Returns",
+            "",
+        ),
         (f"Dear Fuchs,\n{columns(HEAD, ROW)}\nUsing your Manage Returns page", ""),
         (f"Dear Fuchs, {columns(HEAD, ROW)} Using your Manage Returns page".replace("\n", " "), ""),
     ],
@@ -498,22 +590,42 @@ def test_return_request_in_other_languages(tmp_path, text, reason, comment):
 @pytest.mark.parametrize(
     ("kind", "sender", "subject", "text"),
     [
-        ("return_request", "order-update@amazon.it", f"Richiesta di autorizzazione al reso per l'ordine {ORDER}", "Gentile venditore"),
+        (
+            "return_request",
+            "order-update@amazon.it",
+            f"Richiesta di autorizzazione al reso per l'ordine {ORDER}",
+            "Gentile venditore",
+        ),
         ("return_request", "order-update@amazon.co.jp", f"返品リクエスト {ORDER}", "出品者様"),
         ("a_to_z", "seller-guarantee@amazon.com", "??", "Claim amount: $20.00"),
         ("a_to_z", "atoz-guarantee-no-reply@amazon.de", f"A-bis-z-Garantieantrag {ORDER}", "Hallo"),
         ("a_to_z", "no-reply@amazon.fr", f"Claim Decision on Order {ORDER}", "Bonjour"),
         ("refund", "order-update@amazon.com", f"Refund initiated for order {ORDER}", "We have processed a refund."),
         ("refund", "payments-messages@amazon.de", "Rückerstattung veranlasst", "Hallo"),
-        ("cancellation_request", "order-update@amazon.com", "x", "Hello,\nBuyer Cancellation Request for Order ID\nThe buyer has requested to cancel this order. Cancel reason: none"),
+        (
+            "cancellation_request",
+            "order-update@amazon.com",
+            "x",
+            "Hello,\nBuyer Cancellation Request for Order ID\nThe buyer has requested to cancel this order. Cancel reason: none",
+        ),
         ("chargeback", "cb-seller-query@amazon.com", "Charge Dispute Inquiry", "The cardholder disputed the charge."),
-        ("opt_out", "donotreply@marketplace.amazon.com", "Your message", "The buyer has opted out of receiving unsolicited messages."),
+        (
+            "opt_out",
+            "donotreply@marketplace.amazon.com",
+            "Your message",
+            "The buyer has opted out of receiving unsolicited messages.",
+        ),
         ("opt_out", ALIAS, "Your message", "Der Käufer hat sich gegen den Erhalt von Nachrichten entschieden."),
         ("bounce", "donotreply@amazon.com", "Delivery", "We were unable to deliver the message you sent."),
         ("bounce", "mailer-daemon@googlemail.com", "Undelivered Mail Returned to Sender", "The address was not found."),
         ("notice", "seller-performance@amazon.com", "Your account", "Please check your account health."),
         ("notice", "community-help@amazon.com", "Maria asked a question about your product", "Does it fit?"),
-        ("notice", ALIAS, "Inquiry", "------------- Message: -------------\nDear Amazon Seller,\nProduct: B01\nReason for contact: refund\n------------- End message -------------"),
+        (
+            "notice",
+            ALIAS,
+            "Inquiry",
+            "------------- Message: -------------\nDear Amazon Seller,\nProduct: B01\nReason for contact: refund\n------------- End message -------------",
+        ),
         ("notice", "out@gmail.example", "Re: x", "I am on holiday."),
     ],
 )
@@ -558,7 +670,9 @@ def test_delivery_report_by_its_type(tmp_path):
         "Ich möchte eine Rücksendung für die Bestellung, die Erstattung veranlasst ihr bitte sofort. Chargeback folgt.",
     ],
 )
-@pytest.mark.parametrize("subject", ["Return policy inquiry from Amazon customer Maria", "Refund initiated?", "Chargeback, A-to-z claim"])
+@pytest.mark.parametrize(
+    "subject", ["Return policy inquiry from Amazon customer Maria", "Refund initiated?", "Chargeback, A-to-z claim"]
+)
 def test_a_buyer_who_speaks_of_refunds_stays_a_buyer(tmp_path, text, subject):
     marked = f"------------- Message: -------------\n{text}\n------------- End message -------------"
     assert (one(tmp_path, marked, subject=subject).kind, words(tmp_path, marked, subject=subject)) == ("buyer", text)

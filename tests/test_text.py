@@ -67,7 +67,10 @@ def test_accents_and_inflection_do_not_matter(lexicon):
     assert [kind for _, kind in find("Elle est CASSÉE")] == ["fault"]
 
 
-@pytest.mark.parametrize("wrong", ['faults.phrases = ["x"]', 'fault.phrases = ["(a|b"]', 'fault.phrases = ["a)"]', "fault = ", 'fault.phrases = ["(a|)"]'])
+@pytest.mark.parametrize(
+    "wrong",
+    ['faults.phrases = ["x"]', 'fault.phrases = ["(a|b"]', 'fault.phrases = ["a)"]', "fault = ", 'fault.phrases = ["(a|)"]'],
+)
 def test_a_wrong_cue_file_is_named(lexicon, wrong):
     with pytest.raises(LanguageDataError):
         lexicon(wrong)("x")
@@ -76,7 +79,11 @@ def test_a_wrong_cue_file_is_named(lexicon, wrong):
 @pytest.mark.parametrize(
     ("phrase", "found", "not_found"),
     [
-        ("(won't|will not) (turn|switch) on", ["It won't turn on", "it will not switch on", "wont turn on!"], ["turn on", "won't on"]),
+        (
+            "(won't|will not) (turn|switch) on",
+            ["It won't turn on", "it will not switch on", "wont turn on!"],
+            ["turn on", "won't on"],
+        ),
         ("(really |)bad", ["bad", "really bad"], ["really"]),
         ("(is (so |very )(thin|light)|was cheap)", ["it is so thin", "was cheap", "is very light"], ["is thin"]),
         ("crack(ed|s|) (top|)", ["cracked top", "a crack", "cracks"], ["crackle"]),
@@ -103,6 +110,14 @@ def test_any_text_can_be_read(words):
 
 
 def test_every_shipped_lexicon_says_broken():
-    words = {"en": "it is broken", "de": "es ist kaputt", "fr": "c'est cassé", "es": "está roto", "it": "è rotto", "ja": "壊れています", "zh": "坏了"}
+    words = {
+        "en": "it is broken",
+        "de": "es ist kaputt",
+        "fr": "c'est cassé",
+        "es": "está roto",
+        "it": "è rotto",
+        "ja": "壊れています",
+        "zh": "坏了",
+    }
     for language, phrase in words.items():
         assert {c.type for c in text.read(phrase, language).cues} & {"fault", "damage", "stopped"}, language

@@ -169,8 +169,10 @@ class Classifier:
         languages = detect_many(texts, hints or [""] * len(texts))
         readings = read_many(texts, languages)
         matrix = self.parts.features.transform(readings)
-        claims, abuse = calibrated(*logits(self.parts, matrix), self.thresholds)
-        replies = self.parts.reply.predict(matrix)
+        claim_logits, abuse_logits = self.parts.claim.decision_function(matrix), self.parts.abuse.decision_function(matrix)
+        claims, abuse = calibrated(claim_logits, abuse_logits, self.thresholds)
+        # scikit-learn drops the second axis where there is one template only
+        replies = self.parts.reply.predict(matrix).reshape(len(texts), -1)
         return [self._decide(*one) for one in zip(readings, claims, abuse, replies, strict=True)]
 
     def _decide(self, reading: Reading, row: NDArray[np.float64], abuse: float, replies: NDArray[np.float64]) -> Prediction:
@@ -224,11 +226,6 @@ class FixedClassifier:
             )
             for reading in read_many(texts, languages)
         ]
-
-
-def logits(parts: Parts, matrix: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # noqa: ANN401 - scipy
-    """Return the raw scores of the claim head, shape (n, 4), and of the abuse head, shape (n,)."""
-    return parts.claim.decision_function(matrix), parts.abuse.decision_function(matrix)
 
 
 def calibrated(

@@ -95,6 +95,9 @@ def load_policy(path: Path | None = None) -> Policy:
         values = _flat(tomllib.loads(source.read_text("utf-8"), parse_float=Decimal))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PolicyError(f"{source}: found {error}; expected a TOML file as `triage-ml policy show` prints it.") from error
+    for key in ("name", "effective_from"):
+        if key not in values:
+            raise PolicyError(f"{source}: found no {key!r}; expected every policy to say its name and from when it counts.")
     return _checked(str(source), {**{k: v for k, v in shipped.items() if not k.startswith("marketplace.")}, **values})
 
 

@@ -138,8 +138,13 @@ class _Reader:
         if _NUMBER.fullmatch(word):
             return _NUMBER_KEY
         word = _REPEATS.sub(r"\1\1", unicodedata.normalize("NFKC", word).casefold())
-        # Stemmed twice, so that "cassée" and "cassee" meet: the stemmers know endings only with their accents.
-        key = self.stem(_without_accents(self.stem(word))) or word
+        if self.language in _BY_CHARACTER:
+            return word.replace(" ", "_") or "_"
+        key = _without_accents(self.stem(word))
+        if self.language != "en":
+            # Once more, so that "cassée" and "cassee" meet: the stemmers know endings only with their accents.
+            key = self.stem(key)
+        key = key or word
         return key.replace(" ", "_") or "_"
 
     def phrase_keys(self, word: str) -> tuple[str, ...]:
@@ -149,9 +154,7 @@ class _Reader:
             keys = self.phrase_words[word] = tuple(self.key(part) for part in parts)
         return keys
 
-    def _cues(
-        self, text: str, spans: list[Span], keys: list[str], starts: list[int], sentences: list[int]
-    ) -> Iterator[Cue]:
+    def _cues(self, text: str, spans: list[Span], keys: list[str], starts: list[int], sentences: list[int]) -> Iterator[Cue]:
         asked = {sentences[i] for i, key in enumerate(keys) if key in _QUESTION_MARKS}
         taken = {i for s in spans if s.type not in HELPERS for i in range(s.start, s.end)}
         negations = [s for s in spans if s.type == "negation" and s.start not in taken]

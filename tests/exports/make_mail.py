@@ -1,5 +1,6 @@
-"""Make the mail and helpdesk exports of this folder: `python tests/exports/make_mail.py`. Same bytes every time.
+"""Make the mail and helpdesk exports of this folder: `PYTHONPATH=src:tests python -m exports.make_mail`.
 
+Same bytes every time. `same*` hold the messages of `make.py`; the others show what is special of a format.
 Names, order ids and texts are invented; the shapes are those of Amazon's mails and of the helpdesks' exports.
 """
 
@@ -8,7 +9,12 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from email.header import Header
+from email.utils import format_datetime
 from pathlib import Path
+
+from exports.make import MESSAGES
+
+from triage_ml.messages import Direction, Message
 
 HERE = Path(__file__).parent
 DASHES = "-------------"
@@ -16,8 +22,17 @@ SHOP = "service@fuchs-gravur.example"
 
 
 def mail(
-    text: str = "", html: str = "", *, sender: str, subject: str, message_id: str, charset: str = "utf-8",
-    date: str = "Mon, 07 Sep 2026 09:30:00 +0000", to: str = SHOP, attached: str = "", **others: str,
+    text: str = "",
+    html: str = "",
+    *,
+    sender: str,
+    subject: str,
+    message_id: str,
+    charset: str = "utf-8",
+    date: str = "Mon, 07 Sep 2026 09:30:00 +0000",
+    to: str = SHOP,
+    attached: str = "",
+    **others: str,
 ) -> bytes:
     """One mail; text and HTML become a multipart/alternative, `attached` the raw header value of a file name."""
     names = {"From": sender, "To": to, "Date": date, "Message-ID": message_id}
@@ -54,8 +69,18 @@ def alias(name: str, place: str, case: str = "") -> str:
 
 # What the buyers wrote, by language: (place, order id, product, text).
 BUYERS = {
-    "en": ("com", "112-5239268-9612243", "Oak sign with name", "The crack runs through the whole wood - and the name is > 2 cm off.\nPlease help!"),
-    "de": ("de", "302-1111111-2222222", "Holzschild mit Namen", "Bestellt war 'Für Oma', geliefert wurde 'Für Opa'.\nBitte neu machen."),
+    "en": (
+        "com",
+        "112-5239268-9612243",
+        "Oak sign with name",
+        "The crack runs through the whole wood - and the name is > 2 cm off.\nPlease help!",
+    ),
+    "de": (
+        "de",
+        "302-1111111-2222222",
+        "Holzschild mit Namen",
+        "Bestellt war 'Für Oma', geliefert wurde 'Für Opa'.\nBitte neu machen.",
+    ),
     "fr": ("fr", "403-1111111-3333333", "Bracelet gravé", "J'avais demandé « Chloé » avec accent, c'est écrit « Chloe »."),
     "es": ("es", "404-1111111-4444444", "Taza personalizada", "La taza llegó rota y el dibujo se borra con agua."),
     "it": ("it", "405-1111111-5555555", "Targa incisa", "Il nome inciso è sbagliato: avevo scritto Giulia, c'è Giullia."),
@@ -155,7 +180,18 @@ def gorgias() -> dict[str, object]:
         }
         for i, (number, from_buyer, words, private) in enumerate(TALK)
     ]  # fmt: skip
-    ticket = {"id": 35, "channel": "email", "via": "email", "customer": {"id": 1, "email": ADDRESS, "name": "Anna"}, "language": "de", "subject": SUBJECT, "tags": [{"name": "gravur"}], "status": "open", "created_datetime": at(0), "messages": messages}
+    ticket = {
+        "id": 35,
+        "channel": "email",
+        "via": "email",
+        "customer": {"id": 1, "email": ADDRESS, "name": "Anna"},
+        "language": "de",
+        "subject": SUBJECT,
+        "tags": [{"name": "gravur"}],
+        "status": "open",
+        "created_datetime": at(0),
+        "messages": messages,
+    }
     return {"data": [ticket], "object": "list", "meta": {"next_cursor": None}}
 
 
@@ -181,8 +217,122 @@ def edesk() -> dict[str, object]:
         }
         for i, (number, from_buyer, words, private) in enumerate(TALK)
     ]  # fmt: skip
-    ticket = {"id": 35, "subject": SUBJECT, "seller_order_id": ORDER_ID, "channel_id": 4, "channel": {"name": "Amazon DE", "type": "amazon"}, "messages": [m["id"] for m in messages]}
+    ticket = {
+        "id": 35,
+        "subject": SUBJECT,
+        "seller_order_id": ORDER_ID,
+        "channel_id": 4,
+        "channel": {"name": "Amazon DE", "type": "amazon"},
+        "messages": [m["id"] for m in messages],
+    }
     return {"tickets": [ticket], "messages": messages}
+
+
+# --- the messages of make.py ---------------------------------------------------------------------------------
+
+PLACES = {"us": "com", "uk": "co.uk", "jp": "co.jp", "de": "de", "fr": "fr", "es": "es", "it": "it", "ca": "ca"}
+
+
+def buyers_address(message: Message) -> str:
+    order = message.order
+    return f"buyer{order.order_id[-7:]}@marketplace.amazon.{PLACES[order.marketplace]}"
+
+
+def same_mails() -> list[bytes]:
+    """In the template with markers, in the one with `<pre>`, and as answers from the shop."""
+    found = []
+    for number, message in enumerate(MESSAGES):
+        out = message.direction is Direction.OUT
+        page = f"<p>{message.order.order_id}</p><pre>{message.text}</pre><p>[commMgrTok:A1]</p>"
+        marked = f"{DASHES} Begin message {DASHES}\n\n{message.text}\n\n{DASHES} End message {DASHES}\n"
+        found.append(mail(
+            message.text if out else marked if number % 2 else "", "" if out or number % 2 else page,
+            sender=SHOP if out else f"Buyer <{buyers_address(message)}>", to=buyers_address(message) if out else SHOP,
+            subject=message.subject, message_id=f"<{message.message_id}>", date=format_datetime(message.sent_at),
+            **({"In_Reply_To": "<00001>"} if out else {}),
+        ))  # fmt: skip
+    return found
+
+
+def same_tickets(write: str) -> list[dict[str, object]]:
+    """One ticket for each order, in the shape that `write` names."""
+    orders: dict[str, list[Message]] = {}
+    for message in MESSAGES:
+        orders.setdefault(message.order.order_id, []).append(message)
+    return [TICKETS[write](number, of) for number, of in enumerate(orders.values(), 1)]
+
+
+def sent(message: Message) -> str:
+    return message.sent_at.isoformat().replace("+00:00", "Z")
+
+
+def by_buyer(message: Message) -> bool:
+    return message.direction is Direction.IN
+
+
+def same_zendesk(number: int, messages: list[Message]) -> dict[str, object]:
+    first = messages[0]
+    comments = [
+        {"id": m.message_id, "author_id": 1 if by_buyer(m) else 2, "plain_body": m.text, "public": True, "created_at": sent(m)}
+        for m in messages
+    ]  # fmt: skip
+    return {
+        "id": number, "subject": first.subject, "description": first.text, "requester_id": 1, "created_at": sent(first),
+        "via": {"channel": "email", "source": {"from": {"address": buyers_address(first)}}}, "comments": comments,
+    }  # fmt: skip
+
+
+def same_gorgias(number: int, messages: list[Message]) -> dict[str, object]:
+    first = messages[0]
+    sender = {"email": buyers_address(first)}
+    told = [
+        {
+            "id": m.message_id, "ticket_id": number, "public": True, "from_agent": not by_buyer(m), "body_text": m.text,
+            "created_datetime": sent(m), "sender": sender if by_buyer(m) else {"email": SHOP},
+        }
+        for m in messages
+    ]  # fmt: skip
+    return {
+        "id": number, "via": "email", "channel": "email", "customer": sender, "subject": first.subject, "language": first.language,
+        "created_datetime": sent(first), "messages": told,
+    }  # fmt: skip
+
+
+def same_freshdesk(number: int, messages: list[Message]) -> dict[str, object]:
+    first, *others = messages
+    conversations = [
+        {"id": m.message_id, "body_text": m.text, "incoming": by_buyer(m), "private": False, "created_at": sent(m)} for m in others
+    ]  # fmt: skip
+    return {
+        "id": first.message_id, "subject": first.subject, "description_text": first.text, "source": 1, "created_at": sent(first),
+        "requester": {"email": buyers_address(first)}, "custom_fields": {}, "conversations": conversations,
+    }  # fmt: skip
+
+
+def same_edesk(number: int, messages: list[Message]) -> dict[str, object]:
+    first = messages[0]
+    told = [
+        {
+            "id": m.message_id, "ticket_id": number, "type": "Message", "body": m.text, "created_at": sent(m),
+            "direction": "Incoming" if by_buyer(m) else "Outgoing",
+        }
+        for m in messages
+    ]  # fmt: skip
+    channel = {"name": f"Amazon {first.order.marketplace.upper()}", "type": "amazon"}
+    return {
+        "id": number, "seller_order_id": first.order.order_id, "subject": first.subject, "channel": channel, "messages": told,
+    }  # fmt: skip
+
+
+TICKETS = {"zendesk": same_zendesk, "gorgias": same_gorgias, "freshdesk": same_freshdesk, "edesk": same_edesk}
+
+
+def same() -> dict[str, bytes]:
+    """The files that hold the messages of make.py, by name."""
+    found = {"same.mbox": mbox(*same_mails())}
+    for name in TICKETS:
+        found[f"same-{name}.json"] = json.dumps({"tickets": same_tickets(name)}, ensure_ascii=False, indent=1).encode()
+    return found
 
 
 def files() -> dict[str, bytes]:
@@ -199,7 +349,7 @@ def files() -> dict[str, bytes]:
     found["zendesk.jsonl"] = json.dumps(line, ensure_ascii=False).encode() + b"\n"
     found["buyers.mbox"] = mbox(*buyers())
     found["buyer-de.eml"] = buyers()[1]
-    return found
+    return found | same()
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import errors
+from email.header import decode_header
 from email.message import Message as Mail
-from email.policy import default as policy
+from email.parser import BytesParser
+from email.policy import EmailPolicy
 
 # What mail programs write, and the codec that holds all they put into it.
 _CODECS = {
@@ -38,6 +40,21 @@ class Bodies:
     html: list[str] = field(default_factory=list)
 
 
+class _AsWritten(EmailPolicy):
+    """Headers as they stand: parsing each by its grammar costs more than all the rest, and fails on bad ones."""
+
+    def header_fetch_parse(self, name: str, value: str) -> str:
+        return value
+
+
+_PARSER = BytesParser(policy=_AsWritten())
+
+
+def parse(data: bytes) -> Mail:
+    """Parse the bytes of one mail."""
+    return _PARSER.parsebytes(data)
+
+
 def header(mail: Mail, name: str) -> str:
     """Return the first header of that name as text, decoded and on one line; "" where there is none."""
     return next(iter(headers(mail, name)), "")
@@ -45,15 +62,28 @@ def header(mail: Mail, name: str) -> str:
 
 def headers(mail: Mail, name: str, *, raw: bool = False) -> list[str]:
     """Return all headers of that name; `raw` leaves encoded words as they stand."""
-    values = [_repaired(str(value)) for key, value in mail.raw_items() if key.lower() == name.lower()]
-    return [" ".join((value if raw else str(policy.header_factory("subject", value))).split()) for value in values]
+    values = [" ".join(_repaired(value).split()) for value in mail.get_all(name, [])]
+    return values if raw else [_plain(value) for value in values]
 
 
 def _repaired(value: str) -> str:
-    """Bytes that a careless program put into a header unencoded."""
+    """Decode the bytes that a careless program put into a header as they were."""
     if not _BROKEN.search(value):
         return value
-    return _decoded(value.encode("ascii", "surrogateescape"), "") or value.encode("ascii", "replace").decode()
+    return _decoded(value.encode("utf-8", "surrogateescape"), "") or value.encode("ascii", "replace").decode()
+
+
+def _plain(value: str) -> str:
+    """Decode the encoded words of a header (RFC 2047); one that is damaged stays as it stands."""
+    try:
+        pieces = decode_header(value)
+    except errors.HeaderParseError:
+        return value
+    return "".join(_piece(piece, charset or "") for piece, charset in pieces).strip()
+
+
+def _piece(piece: str | bytes, charset: str) -> str:
+    return piece if isinstance(piece, str) else _decoded(piece, charset) or piece.decode("ascii", "replace")
 
 
 def texts(mail: Mail) -> Bodies:
@@ -100,7 +130,7 @@ def _name_of(part: Mail) -> str:
     if not name and part.get_content_type() == "message/rfc822" and isinstance(inner := part.get_payload(0), Mail):
         name = header(inner, "Subject") + ".eml"
     # Some programs encode the name like a subject, which the standard does not allow.
-    return str(policy.header_factory("subject", _repaired(name))).strip()
+    return _plain(_repaired(name))
 
 
 def _text_of(part: Mail) -> str:
@@ -122,6 +152,7 @@ def _text_of(part: Mail) -> str:
 
 def _decoded(data: bytes, declared: str) -> str | None:
     """Decode with the declared charset, else utf-8, else the code pages of Japan and Western Europe."""
+    declared = declared.lower()
     declared = "iso-2022-jp" if _SHIFTED.search(data) and not declared.startswith("iso-2022") else declared
     for charset in (_CODECS.get(declared, declared), "utf-8"):
         if (text := _strictly(data, charset)) is not None:

@@ -33,9 +33,7 @@ _TIME = (
 )
 _WEEKDAY = re.compile(r"^[^\W\d]{2,12}(?:\.?,\s*|\s+(?=[^\W\d]{3,12}\.?\s+\d|\d{1,2}\.?\s+[^\W\d]))")
 _YEAR_LAST = re.compile(r"^([A-Z][a-z]{2}\s+\d{1,2})\s+(\d\d:\d\d:\d\d)\s+(?:([A-Z]{3,4})\s+)?(\d{4})")  # as C writes it
-_NUMERIC = re.compile(
-    r"(?P<a>\d{1,4})\s?(?P<mark>[./-]|年)\s?(?P<b>\d{1,2})\s?(?:[./-]|月)\s?(?P<c>\d{1,4})日?" + _TIME
-)
+_NUMERIC = re.compile(r"(?P<a>\d{1,4})\s?(?P<mark>[./-]|年)\s?(?P<b>\d{1,2})\s?(?:[./-]|月)\s?(?P<c>\d{1,4})日?" + _TIME)
 _DAY_NAMED = re.compile(
     r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|\.|º)?[\s-]+(?:de\s+)?(?P<month>[^\W\d]{3,12})[\s.,-]+"
     r"(?:del?\s+)?(?P<year>\d{4}|\d{2})" + _TIME
@@ -52,9 +50,7 @@ def guess_day_first(values: Iterable[object]) -> bool | None:
     return day_first if day_first != month_first else None
 
 
-def parse_datetime(
-    value: object, *, day_first: bool | None = None, year_first: bool = False, tz: tzinfo = UTC
-) -> datetime:
+def parse_datetime(value: object, *, day_first: bool | None = None, year_first: bool = False, tz: tzinfo = UTC) -> datetime:
     """Read a date or time.
 
     Parameters

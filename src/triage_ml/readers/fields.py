@@ -270,9 +270,7 @@ class _Values:
     def _date(self, column: str, marketplace: str) -> datetime | None:
         # where the file does not tell, only the United States write the month first
         day_first = marketplace != "us" if self.day_first is None else self.day_first
-        return self._read(
-            column, lambda value: parse_datetime(value, day_first=day_first, year_first=self.year_first), None
-        )
+        return self._read(column, lambda value: parse_datetime(value, day_first=day_first, year_first=self.year_first), None)
 
 
 def _quantity(value: object) -> int:

@@ -21,7 +21,7 @@ from triage_ml.readers.notices import Letter, Sender, recognise
 from triage_ml.readers.senders import imitation, party_of
 from triage_ml.readers.sniff import Source
 from triage_ml.readers.tickets import Broken, Json, inside, objects, read_tickets, text_of
-from triage_ml.readers.words import inside_template, own_words, read_page
+from triage_ml.readers.words import read_page
 
 # What only this helpdesk's tickets or messages carry; the first match in this order names it. A set of
 # names must be there together. Zendesk stands last because the others share its plainer names.
@@ -74,9 +74,7 @@ def detect(document: object) -> str:
         return ""
     # The lists inside say more than the page around them, so they are asked first.
     inside = (detect(document[name]) for name in _LISTS if isinstance(document.get(name), list))
-    return next((kind for kind in inside if kind), "") or next(
-        (kind for kind, names in _MARKS if names <= document.keys()), ""
-    )
+    return next((kind for kind in inside if kind), "") or next((kind for kind, names in _MARKS if names <= document.keys()), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +134,8 @@ def _message(path: Path, row: int, entry: _Entry) -> Message | ReadError:
     # The subject is the ticket's: of its later messages it says nothing.
     subject = text_of(raw.get("subject")) if entry.is_first else ""
     letter = Letter(role, writer.address, subject, entry.plain, page)
-    notice = recognise(letter, marked=bool(inside_template(entry.plain, page))) if entry.incoming else None
-    text = notice.text if notice else own_words(entry.plain, page)
+    notice = recognise(letter) if entry.incoming else None
+    text = notice.text if notice else letter.words
     if not text and raw.get("attachments"):
         return ReadError(path, row, "text", "", "no text, only attachments")
     person = MessageKind.BUYER if entry.incoming else MessageKind.SELLER

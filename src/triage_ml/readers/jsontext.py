@@ -50,7 +50,7 @@ def flatten(value: dict[str, object], prefix: str = "", depth: int = 1) -> dict[
 def _row(source: Source, number: int, value: object) -> Row | ReadError:
     if isinstance(value, dict):
         return Row(number, flatten(value))
-    return _problem(source, number, str(value), "expected a JSON object such as {\"message_id\": ..., \"text\": ...}")
+    return _problem(source, number, str(value), 'expected a JSON object such as {"message_id": ..., "text": ...}')
 
 
 def _problem(source: Source, number: int, shown: str, reason: str) -> ReadError:

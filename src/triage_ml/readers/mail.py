@@ -9,26 +9,25 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message as Mail
-from email.parser import BytesParser
-from email.policy import default as policy
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from triage_ml.errors import ReadError
 from triage_ml.messages import Direction, Message, MessageKind
-from triage_ml.readers.bodies import Unreadable, attachment_names, header, texts
+from triage_ml.readers.bodies import Unreadable, attachment_names, header, parse, texts
 from triage_ml.readers.fields import build, find_order_id
 from triage_ml.readers.notices import Letter, Notice, Sender, recognise
 from triage_ml.readers.senders import Party, check_sender, recipients, sender_of
 from triage_ml.readers.sniff import Source
-from triage_ml.readers.words import inside_template, own_words, read_page
+from triage_ml.readers.words import PHRASES, either, read_page
 
 MAX_MAIL = 64 * 2**20  # bytes; mail servers stop at 25 to 50 MB, so more is a damaged mbox
 
 _CHUNK = 2**20
-_REMEMBERED = 50_000
+_OWN_ADDRESSES = 100
+_REMEMBERED = 20_000
 _ESCAPED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 # A separator line shows an address or a date as the delivering program writes it; "From what I see ..." is text.
 _SEPARATOR = re.compile(
@@ -39,6 +38,7 @@ _MESSAGE_ID = re.compile(r"<\s*([^<>\s]+)\s*>")
 _ASIN = re.compile(r"(?P<bracket>\[)?\bASIN\s?[:\uff1a]\s*(?P<asin>B0\w{8}|\d{9}[\dX])\b", re.IGNORECASE)
 _TO_ORDER_ID = re.compile(r"^.*\d{3}-\d{7}-\d{7}\s*[:\uff1a]?\s*")
 _COUNT = re.compile(r"^\s*(?:\d+\s*(?:of/sur|of|von|de|di|sur|van|z|av|x|×|/)|#\s*\d+)\s+")
+_FORWARDED = re.compile(either(PHRASES["platform"]["forwarded"]), re.IGNORECASE)
 _COLUMNS = {"text": "body", "sent_at": "Date", "message_id": "Message-ID", "subject": "Subject", "sender": "From"}
 _INCOMING, _COPY = "BBC_MESSAGE_SENT_TO_MERCHANT", "BBC_MESSAGE_CONFIRMATION_TO_MERCHANT"
 
@@ -56,12 +56,12 @@ def read(source: Source) -> Iterator[Message | ReadError]:
     Message or ReadError
         In the file's order; `row` of an error is the number of the mail, from 1.
     """
-    threads = _Threads()
+    mailbox = _Mailbox()
     with source.open_binary() as stream:
         chunks = iter(lambda: stream.readline(_CHUNK), b"")
         mails = _split(chunks) if source.kind == "mbox" else iter([_whole(chunks)])
         for number, data in enumerate(mails, start=1):
-            yield _read_mail(source, number, data, threads)
+            yield _read_mail(source, number, data, mailbox)
 
 
 def _split(chunks: Iterator[bytes]) -> Iterator[bytes | None]:
@@ -94,14 +94,14 @@ def _whole(chunks: Iterator[bytes]) -> bytes | None:
     return bytes(data)
 
 
-def _read_mail(source: Source, number: int, data: bytes | None, threads: _Threads) -> Message | ReadError:
+def _read_mail(source: Source, number: int, data: bytes | None, mailbox: _Mailbox) -> Message | ReadError:
     if data is None:
         return ReadError(source.path, number, "", "", f"a mail of more than {MAX_MAIL >> 20} MB; expected a message")
     if source.encoding.startswith("utf-16"):  # an eml saved by a text editor
         data = data.decode(source.encoding, "replace").encode()
     try:
-        mail = BytesParser(policy=policy).parsebytes(data.lstrip(b"\xef\xbb\xbf\r\n"))
-        return _Reading(mail, sender_of(mail)).message(source.path, number, threads)
+        mail = parse(data.lstrip(b"\xef\xbb\xbf\r\n"))
+        return _Reading(mail, sender_of(mail)).message(source.path, number, mailbox)
     except Unreadable as problem:
         return ReadError(source.path, number, problem.column, problem.value, problem.reason)
     except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
@@ -117,74 +117,94 @@ class _Reading:
     mail: Mail
     sender: Party
 
-    def message(self, path: Path, number: int, threads: _Threads) -> Message | ReadError:
+    def message(self, path: Path, number: int, mailbox: _Mailbox) -> Message | ReadError:
         notification = header(self.mail, "X-Space-Notification-Type").upper()
-        buyer = next((party for party in recipients(self.mail) if party.channel != "mail"), None)
-        outgoing = notification == _COPY or (self.sender.channel == "mail" and buyer is not None)
+        platform = next((party for party in recipients(self.mail) if party.channel != "mail"), None)
+        outgoing = notification == _COPY or self._is_by_shop(platform, mailbox)
         check_sender(self.mail, self.sender, outgoing=outgoing)
-        bodies = texts(self.mail)
-        letter = Letter(
-            self._role(notification), self.sender.address, header(self.mail, "Subject"),
-            "\n".join(bodies.plain).strip(), read_page("\n".join(bodies.html)),
-        )  # fmt: skip
+        mailbox.learn(self.mail, self.sender, outgoing=outgoing)
+        writer, letter = self._letter(notification)
         outgoing = outgoing or letter.is_copy
         notice = None if outgoing else self._notice(letter)
-        attached = attachment_names(self.mail)
-        text = notice.text if notice else own_words(letter.plain, letter.page)
+        text, attached = notice.text if notice else letter.words, attachment_names(self.mail)
         if not text and not (notice and "reason_code" in notice.fields):
             only = f"; only attachments: {', '.join(attached)}" if attached else ""
             raise Unreadable("body", "", f"no text{only}")
-        other = buyer if outgoing and buyer else self.sender
+        other = platform if outgoing and platform else writer
         seen = f"{letter.subject}\n{letter.plain}\n{letter.page.text}"
         order_id = find_order_id(seen)
         raw: dict[str, object] = {
             "message_id": _id(header(self.mail, "Message-ID")),
             "text": text,
-            "thread_id": threads.find(self.mail, other, order_id),
+            "thread_id": mailbox.thread(self.mail, other, order_id),
             "order_id": order_id,
             "product": _product(seen),
             "marketplace": header(self.mail, "X-Marketplace-ID") or (f"amazon.{other.place}" if other.place else ""),
             "direction": Direction.OUT if outgoing else Direction.IN,
-            "channel": "amazon" if notification in (_INCOMING, _COPY) else other.channel,
+            "channel": other.channel,
             "sent_at": _sent_at(header(self.mail, "Date")),
             "subject": letter.subject,
-            "sender": self.sender.address,
+            "sender": writer.address,
             "attachments": attached,
             "kind": MessageKind.SELLER if outgoing else notice.kind if notice else MessageKind.BUYER,
         }
         return build(path, number, raw | (notice.order_line if notice else {}), names=_COLUMNS)
 
-    def _role(self, notification: str) -> Sender:
-        if self.sender.is_alias or notification == _INCOMING:
-            return Sender.BUYER
-        return Sender.AMAZON if self.sender.place else Sender.UNKNOWN
+    def _is_by_shop(self, platform: Party | None, mailbox: _Mailbox) -> bool:
+        """Say whether the shop wrote it: to a platform's buyer, or from its own address."""
+        # What a shop mails to itself is its contact form, with a buyer's words.
+        to_itself = any(party.address in mailbox.own for party in recipients(self.mail))
+        by_itself = self.sender.address in mailbox.own and not to_itself
+        return self.sender.channel == "mail" and (platform is not None or by_itself)
+
+    def _letter(self, notification: str) -> tuple[Party, Letter]:
+        """Return who wrote it, and what; Amazon may name the buyer only as the one to answer."""
+        bodies, subject = texts(self.mail), header(self.mail, "Subject")
+        plain, page = "\n".join(bodies.plain).strip(), read_page("\n".join(bodies.html))
+        letter = Letter(Sender.UNKNOWN, self.sender.address, subject, plain, page)
+        sent_for = recipients(self.mail, "Reply-To") if self.sender.place and not self.sender.is_alias else []
+        buyer = next((party for party in sent_for if party.is_alias), None)
+        if self.sender.is_alias or notification == _INCOMING or (buyer and letter.is_marked):
+            return buyer or self.sender, replace(letter, sender=Sender.BUYER)
+        return self.sender, replace(letter, sender=Sender.AMAZON) if self.sender.place else letter
 
     def _notice(self, letter: Letter) -> Notice | None:
         local = self.sender.address.partition("@")[0]
         if self.mail.get_content_type() == "multipart/report" or re.fullmatch("mailer-daemon|postmaster", local):
             return Notice(MessageKind.BOUNCE, letter.body or letter.subject)
-        notice = recognise(letter, marked=bool(inside_template(letter.plain, letter.page)))
+        notice = recognise(letter)
         if notice or letter.sender is not Sender.UNKNOWN:
             return notice
-        # A machine answered: an out-of-office note, a newsletter.
-        automatic = header(self.mail, "Auto-Submitted").lower() not in ("", "no")
+        # A machine wrote it: an out-of-office note, a newsletter, a platform's news of a sale.
+        automatic = header(self.mail, "Auto-Submitted").lower() not in ("", "no") or (
+            self.sender.is_platform_itself and not _FORWARDED.search(letter.subject)
+        )
         precedence = header(self.mail, "Precedence").lower() if self.sender.channel == "mail" else ""
         if automatic or precedence in ("bulk", "list", "junk", "auto_reply"):
-            return Notice(MessageKind.NOTICE, own_words(letter.plain, letter.page))
+            return Notice(MessageKind.NOTICE, letter.words)
         return None
 
 
-class _Threads:
-    """Holds conversations together by what mails refer to, for the last mails of a file.
+class _Mailbox:
+    """What a file's earlier mails tell of the later ones: whose mailbox it is, and which mails belong together.
 
     Answers name the first mail of the thread, which itself names nothing; so that both get one thread id,
-    the id that a mail was filed under is kept for those that refer to it.
+    the id that a mail was filed under is kept for those that refer to it, for the last mails of the file.
     """
 
     def __init__(self) -> None:
+        self.own: set[str] = set()
         self._thread_of: OrderedDict[str, str] = OrderedDict()
 
-    def find(self, mail: Mail, other: Party, order_id: str) -> str:
+    def learn(self, mail: Mail, sender: Party, *, outgoing: bool) -> None:
+        """Remember the shop's own addresses: Amazon writes to them, servers deliver to them."""
+        if outgoing and sender.channel == "mail":
+            self.own.add(sender.address)
+        elif len(self.own) < _OWN_ADDRESSES:
+            names = ("Delivered-To", "X-Original-To", "To") if sender.place else ("Delivered-To", "X-Original-To")
+            self.own |= {party.address for party in recipients(mail, *names) if party.channel == "mail"}
+
+    def thread(self, mail: Mail, other: Party, order_id: str) -> str:
         own = _id(header(mail, "Message-ID"))
         referred = _ids(header(mail, "References")) + _ids(header(mail, "In-Reply-To"))
         alone = other.case or (f"{other.address} {order_id}".strip() if other.is_alias or order_id else own)

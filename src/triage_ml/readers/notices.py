@@ -16,6 +16,7 @@ from triage_ml.messages import MessageKind
 from triage_ml.readers.words import PHRASES, Page, either, inside_template, own_words
 
 _FLAGS = re.IGNORECASE | re.MULTILINE
+_SUBJECT, _SENDER, _DECISIVE, _FORM = 3, 2, 2, 1  # what each sign weighs
 _ENOUGH = 2
 
 
@@ -43,10 +44,19 @@ class Letter:
         return self.plain if self.plain.strip() else self.page.text
 
     @property
+    def words(self) -> str:
+        """What the writer wrote, see `words.own_words`."""
+        return own_words(self.plain, self.page)
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether Amazon's template marks a text in it as a person's, see `words.inside_template`."""
+        return bool(inside_template(self.plain, self.page))
+
+    @property
     def is_copy(self) -> bool:
         """Whether it is the copy Amazon sends a seller of his own message, its header being lost."""
-        told = self.sender is Sender.AMAZON and _COPY.match(self.subject)
-        return bool(told and inside_template(self.plain, self.page))
+        return self.sender is Sender.AMAZON and bool(_COPY.match(self.subject)) and self.is_marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +84,11 @@ class _Signs:
 
     def weigh(self, letter: Letter) -> int:
         local = letter.address.partition("@")[0]
-        forms = sum(bool(form.search(letter.body)) for form in self.forms)
         return (
-            3 * bool(self.subjects.search(letter.subject))
-            + 2 * bool(self.senders.fullmatch(local))
-            + 2 * bool(self.decisive.search(letter.body))
-            + forms
+            _SUBJECT * bool(self.subjects.search(letter.subject))
+            + _SENDER * bool(self.senders.fullmatch(local))
+            + _DECISIVE * bool(self.decisive.search(letter.body))
+            + _FORM * sum(bool(form.search(letter.body)) for form in self.forms)
         )
 
 
@@ -115,20 +124,12 @@ _HAND = re.compile(
 _TOLD = ("product", "asin", "sku", "quantity", "reason_code")
 
 
-def recognise(letter: Letter, *, marked: bool) -> Notice | None:
-    """Say which notice this is, None where a person wrote it.
-
-    Parameters
-    ----------
-    letter
-        The mail.
-    marked
-        Whether Amazon's template marks a text as the buyer's in it (see `words.inside_template`).
-    """
-    kind = _kind(letter, marked)
+def recognise(letter: Letter) -> Notice | None:
+    """Say which notice this is, None where a person wrote it."""
+    text = letter.words or letter.subject
+    kind = _kind(letter, text)
     if kind is None:
         return None
-    text = own_words(letter.plain, letter.page) or letter.subject
     if kind is not MessageKind.RETURN_REQUEST:
         return Notice(kind, text)
     fields = _return_fields(letter)
@@ -137,25 +138,25 @@ def recognise(letter: Letter, *, marked: bool) -> Notice | None:
     return Notice(kind, comment or summary, fields)
 
 
-def _kind(letter: Letter, marked: bool) -> MessageKind | None:
-    if any(all(part.search(letter.body) for part in relay) for relay in _RELAYS):
+def _kind(letter: Letter, text: str) -> MessageKind | None:
+    if any(all(part.search(text) for part in relay) for relay in _RELAYS):
         return MessageKind.NOTICE
     if letter.sender is Sender.BUYER:
-        return _kind_from_buyer(letter, marked)
+        return _kind_from_buyer(letter)
     best = max(_SIGNS, key=lambda signs: signs.weigh(letter))  # the first of equals: the file's order
-    if letter.sender is Sender.UNKNOWN:
-        # Without Amazon's address the subject may be a buyer's own; Amazon's form and hand must show too.
-        told = best.subjects.search(letter.subject) and best.weigh(letter) > 3 and _HAND.search(letter.body)
-        return best.kind if told and not marked and not _REPLY.match(letter.subject) else None
-    return best.kind if best.weigh(letter) >= _ENOUGH else MessageKind.NOTICE
+    if letter.sender is Sender.AMAZON:
+        return best.kind if best.weigh(letter) >= _ENOUGH else MessageKind.NOTICE
+    # Without Amazon's address the subject may be a buyer's own; Amazon's form and hand must show too.
+    told = best.subjects.search(letter.subject) and best.weigh(letter) > _SUBJECT and _HAND.search(letter.body)
+    return best.kind if told and not letter.is_marked and not _REPLY.match(letter.subject) else None
 
 
-def _kind_from_buyer(letter: Letter, marked: bool) -> MessageKind | None:
+def _kind_from_buyer(letter: Letter) -> MessageKind | None:
     """Amazon sends a few notices from the buyer's alias; only its own wording makes them."""
     cancellation = _BY_KIND[MessageKind.CANCELLATION_REQUEST]
     if cancellation.subjects.search(letter.subject) and not _REPLY.match(letter.subject):
         return cancellation.kind
-    if marked:
+    if letter.is_marked:
         return None
     told = (kind for kind in (MessageKind.OPT_OUT, MessageKind.BOUNCE) if _BY_KIND[kind].decisive.search(letter.body))
     return next(told, None)

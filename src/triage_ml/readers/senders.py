@@ -16,6 +16,7 @@ _PLACES = "com.au com.be com.br com.mx com.tr co.jp co.uk com ae ca de eg es fr 
 _AMAZON = re.compile(rf"(?:[a-z0-9-]+\.)*amazon\.(?P<place>{'|'.join(map(re.escape, _PLACES))})")
 _ALIAS = re.compile(r"(?P<base>[a-z0-9]{8,32})(?:\+(?P<case>[\w-]+))?")
 _SYSTEM_NAME = re.compile(r"do-?not-?reply|no-?reply|(?:auto|seller|order|payments?|mailer)-[\w-]+|returns?|postmaster")
+_PLATFORM_NAME = re.compile(rf"(?:{_SYSTEM_NAME.pattern}|transactions?|billing|ebay|etsy|support|news\w*|emails?|noreply\S*)")
 _PLATFORMS = (
     ("ebay", re.compile(r"(?:.+\.)?ebay\.(?:[a-z]{2,3}|com?\.[a-z]{2})")),
     ("etsy", re.compile(r"(?:.+\.)?etsy\.com")),
@@ -56,6 +57,11 @@ class Party:
     is_alias: bool = False
     channel: str = "mail"
 
+    @property
+    def is_platform_itself(self) -> bool:
+        """Whether it is a machine of eBay or Etsy, not one of their members."""
+        return self.channel in ("ebay", "etsy") and bool(_PLATFORM_NAME.fullmatch(self.address.partition("@")[0]))
+
 
 def sender_of(mail: Mail) -> Party:
     """Return who sent a mail.
@@ -76,9 +82,9 @@ def sender_of(mail: Mail) -> Party:
     return parties[0]
 
 
-def recipients(mail: Mail) -> list[Party]:
-    """Return to whom a mail went."""
-    values = [value for name in ("To", "Cc", "Delivered-To") for value in headers(mail, name, raw=True)]
+def recipients(mail: Mail, *names: str) -> list[Party]:
+    """Return to whom a mail went, by the headers of these names; by all that tell, where none is named."""
+    values = [value for name in names or ("To", "Cc") for value in headers(mail, name, raw=True)]
     return [_party(address, "") for value in values for address in _addresses(value)]
 
 

@@ -167,6 +167,5 @@ def _check_columns(table: Table, layout: Layout, columns: Mapped) -> None:
             table.path,
             found,
             "a column with the buyer's text (message, text, comments ...) or a return reason, named in the first line",
-            "Name the column with --columns text=MyColumn; a file without a header line needs one, "
-            "such as message_id,text.",
+            "Name the column with --columns text=MyColumn; a file without a header line needs one, such as message_id,text.",
         )

@@ -45,8 +45,9 @@ _ANY_MARKER = re.compile(rf"^[^\S\n]*{_DASH}{{8,}}[^\S\n]*[^\W\d_][^\n]{{0,60}}?
 # The form without dashes: "Message:" ... "View Message".
 _LABELLED = re.compile(rf"(?:^|(?<=\s)){either(PHRASES['start'])}\s?[:\uff1a](?=\s)", _FLAGS)
 _VIEW = re.compile(rf"(?<=\s){either(PHRASES['view'])}(?!\w)", _FLAGS)
+_BUTTON = rf"[^\S\n]*{either(PHRASES['footer_line'] + PHRASES['view'])}"
 _FOOTER = re.compile(
-    rf"{either(PHRASES['footer'])}|^[^\S\n]*{either(PHRASES['footer_line'] + PHRASES['view'])}\s*(?:\(?https?://\S*)?[^\S\n]*$",
+    rf"{either(PHRASES['footer'])}|^{_BUTTON}(?:\s{{1,4}}[(<]?https?://\S*|[^\S\n]*\n\s{{0,4}}{_BUTTON})[^\S\n]*$",
     _FLAGS,
 )
 _HEADER_LINE = _lines_of("header_line")
@@ -63,7 +64,7 @@ def _attribution(lead: str, verb: str) -> re.Pattern[str]:
     line_goes_on = rf"(?!\n[^\S\n]*\n|\n>|[.!?]\n|\n[^\S\n]*(?:{lead})\b)"
     some = rf"(?:{line_goes_on}[\s\S])"
     return re.compile(
-        rf"^[^\S\n]*(?:{lead}){some}{{1,240}}?(?:{verb}){some}{{0,120}}?\s?[:\uff1a][^\S\n]*$", _FLAGS
+        rf"^[^\S\n]*(?:{lead})(?![a-zA-Z]){some}{{1,240}}?(?:{verb}){some}{{0,120}}?\s?[:\uff1a][^\S\n]*$", _FLAGS
     )
 
 
@@ -178,7 +179,8 @@ def read_page(html: str) -> Page:
     """Return what an HTML body shows; broken HTML gives what could be seen of it."""
     reader = _Reader()
     try:
-        reader.feed(html)
+        # A `<` before another opens no tag; the parser would look for an end of each, again and again.
+        reader.feed(re.sub("<(?=<)", "&lt;", html))
         reader.close()
     except AssertionError:  # html.parser gives up on a broken "<![" declaration; what it saw so far stands
         reader.handle_data(re.sub(r"<[^<>]*>", " ", reader.rawdata))
@@ -243,8 +245,13 @@ def _cut_at(pattern: re.Pattern[str], text: str, begin: int = 0) -> int:
     return found.start() if found else len(text)
 
 
+def _head(text: str, cut: int) -> str:
+    """Return the text before a cut, without the rule that stood above what was cut."""
+    return text[:cut].rstrip(" \n\t-–—_=") if cut < len(text) else text
+
+
 def _drop_footer(text: str) -> str:
-    return text[: _cut_at(_FOOTER, text)].rstrip(" \n\t-–—_=")
+    return _head(text, _cut_at(_FOOTER, text))
 
 
 def _drop_header_lines(text: str) -> str:
@@ -287,7 +294,7 @@ def _attributions(text: str) -> Iterator[tuple[int, int, bool]]:
 
 
 def _drop_history(text: str) -> str:
-    return text[: _history_start(text)].rstrip(" \n\t_-")
+    return _head(text, _history_start(text))
 
 
 def _drop_quotes(text: str) -> str:
@@ -299,7 +306,8 @@ def _drop_quotes(text: str) -> str:
     listing = False
     for line in text.split("\n"):
         if not line.startswith(">"):
-            listing = line.rstrip().endswith((":", "\uff1a")) or (listing and not line.strip())
+            announced = line.rstrip().endswith((":", "\uff1a")) and not _STAMP.search(line)
+            listing = announced or (listing and not line.strip())
         elif not listing and not re.match(r">+\s*[\d=]", line):
             continue
         # The writer's own `>` stays: "> 5 mm", or the items of a list that a colon announced.
@@ -308,8 +316,13 @@ def _drop_quotes(text: str) -> str:
 
 
 def _drop_signature(text: str) -> str:
-    found = _SIGNATURE.search(text)
-    return text[: found.start()] if found and len(text) - found.end() <= _LONGEST_SIGNATURE else text
+    """Cut at "-- "; where the blank was lost on the way, only what looks like a name and address is cut."""
+    for found in _SIGNATURE.finditer(text):
+        below = text[found.end() :].strip()
+        exact = found[0] != "--" and len(below) <= _LONGEST_SIGNATURE
+        if exact or (below.count("\n") < 6 and not re.search(r"[.!?。！？]\s*$", below, re.MULTILINE)):
+            return text[: found.start()]
+    return text
 
 
 def _drop_phone_footer(text: str) -> str:
