@@ -72,7 +72,9 @@ def demo(
     console.print(f"\n[bold]One week of a shop for custom goods[/bold] (bundled sample): {summary.rows} messages\n")
     console.print(_summary_table(summary))
     for category in (Category.QUALITY, Category.SUBJECTIVE, Category.ABUSE):
-        for assessment in [a for a in assessments if a.category is category][:1]:
+        # in the reader's language if there is one
+        found = sorted((a for a in assessments if a.category is category), key=lambda a: a.prediction.language != "en")
+        for assessment in found[:1]:
             _print_assessment(assessment)
     console.print(f"\nEvery message, what it claims, what may be done and three replies: [bold]{output}[/bold]")
     console.print(
@@ -306,45 +308,52 @@ def _as_json(assessment: Assessment) -> dict[str, Any]:
 
 
 def _print_assessment(assessment: Assessment) -> None:
-    from rich.markup import escape
     from rich.panel import Panel
+    from rich.table import Table
     from rich.text import Text
 
     from triage_ml.messages import Category
 
-    prediction, resolution = assessment.prediction, assessment.resolution
+    prediction, order = assessment.prediction, assessment.message.order
     text = Text(prediction.text)
     for cue in prediction.cues:
         text.stylize("bold yellow", cue.start, cue.end)
-    title = f"{assessment.category.value.replace('_', ' ')}"
+    title = assessment.category.value.replace("_", " ")
     if assessment.category is Category.OTHER:
         title = "not an after-sales complaint"
-    console = _console()
-    order = assessment.message.order
     about = " · ".join(x for x in (order.product, str(order.paid or ""), order.customisation) if x) if order else ""
+    page = Table.grid(padding=(0, 2))
+    for lead, line in _lines(assessment):
+        page.add_row(f"  {lead}", Text(line))
+    console = _console()
     console.print()
-    console.print(
-        Panel(text, title=f"[bold]{title}[/bold]", subtitle=escape(about) or None, title_align="left", subtitle_align="left")
-    )
+    left: Any = {"title_align": "left", "subtitle_align": "left"}
+    console.print(Panel(text, title=Text(title, "bold"), subtitle=Text(about) if about else None, **left))
+    console.print(page)
+    if assessment.replies:
+        console.print(Panel(Text(assessment.replies[0].text), title="reply 1, to edit and send", border_style="dim", **left))
+
+
+def _lines(assessment: Assessment) -> Iterator[tuple[str, str]]:
+    """Yield what is said about a message, as a word in front and a line."""
+    prediction, resolution = assessment.prediction, assessment.resolution
     claims = ", ".join(f"{c.value} {p:.0%}" for c, p in sorted(prediction.probabilities.items(), key=lambda cp: -cp[1]))
-    console.print(f"  claims     {claims}; abuse {prediction.abuse:.0%}; language {prediction.language}")
+    yield "claims", f"{claims}; abuse {prediction.abuse:.0%}; language {prediction.language}"
+    if assessment.reasons:
+        yield "because", "; ".join(assessment.reasons)
     for n, remedy in enumerate(resolution.remedies):
         offer = f" [{remedy.offer_low} to {remedy.offer_high}]" if remedy.offer_low else ""
         cost = f", costs about {remedy.cost}" if remedy.cost else ""
-        name, lead = remedy.kind.value.replace("_", " "), "or" if n else "do"
-        console.print(f"  {lead:10} {name}{escape(offer)}: {escape(remedy.why)} ({remedy.rule}{cost})")
+        yield "or" if n else "do", f"{remedy.kind.value.replace('_', ' ')}{offer}: {remedy.why} ({remedy.rule}{cost})"
     for rule in resolution.forbidden:
-        console.print(f"  never      {escape(rule.split(': ', 1)[1])} ({rule.split(':')[0]})")
+        name, _, words = rule.partition(": ")
+        yield "but", f"{words} ({name})"
     if resolution.needs_second_person:
-        console.print("  who        a second person looks before anything is sent (A1)")
+        yield "who", "a second person looks before anything is sent (A1)"
     if resolution.due_at:
-        console.print(f"  answer by  {resolution.due_at:%Y-%m-%d %H:%M %Z}")
+        yield "answer by", f"{resolution.due_at:%Y-%m-%d %H:%M %Z}"
     for n, reply in enumerate(assessment.replies, 1):
-        console.print(f"  reply {n}    {reply.template_id}: {escape(reply.reason)}")
-    if assessment.replies:
-        console.print(
-            Panel(Text(assessment.replies[0].text), title="reply 1, to edit and send", title_align="left", border_style="dim")
-        )
+        yield f"reply {n}", f"{reply.template_id}: {reply.reason}"
 
 
 def _summary_table(summary: Summary) -> Any:  # noqa: ANN401 - a rich table

@@ -17,6 +17,8 @@ from triage_ml.replies.templates import Template
 
 _CARRIES_RECOMMENDED = 0.15
 _FIELD_MISSING = 0.1
+# An export rarely says whether a message is a follow-up; how people answered such texts does.
+_FOLLOW_UP = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ def _fits(template: Template, message: Message, prediction: Prediction, resoluti
     return (
         prediction.claim in template.claims
         and not allowed.isdisjoint(template.remedies)
+        and (template.stage != "followup" or prediction.replies.get(template.id, 0.0) >= _FOLLOW_UP)
         and template.abuse in ("any", "only" if abuse else "never")
         and template.personalised in ("any", "only" if personalised else "never")
         and template.photo in ("any", "attached" if photo else "missing")
