@@ -296,8 +296,8 @@ def as_is(values: Sequence[Reading]) -> list[dict[str, float]]:
     return [cue_counts(reading) for reading in values]
 
 
-def make_features(cue_weight: float, min_word: int, min_character: int) -> Any:  # noqa: ANN401 - scikit-learn is untyped
-    """Return the unfitted transformer from readings to features."""
+def make_features(min_word: int, min_character: int) -> Any:  # noqa: ANN401 - scikit-learn is untyped
+    """Return the unfitted transformer from readings to features; the columns of the cues stand last."""
     from sklearn.feature_extraction import DictVectorizer
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import FeatureUnion, Pipeline
@@ -310,6 +310,5 @@ def make_features(cue_weight: float, min_word: int, min_character: int) -> Any: 
             ("words", vectoriser(analyzer=word_grams, min_df=min_word)),
             ("characters", vectoriser(analyzer=character_grams, min_df=min_character)),
             ("cues", cues),
-        ],
-        transformer_weights={"cues": cue_weight},
+        ]
     )
