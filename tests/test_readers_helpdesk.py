@@ -26,7 +26,8 @@ from exports.make_mail import (
 from triage_ml.errors import FormatError, ReadError
 from triage_ml.messages import Direction, Message, MessageKind
 from triage_ml.readers import read_messages
-from triage_ml.readers.helpdesk import detect, read
+from triage_ml.readers.desks import detect
+from triage_ml.readers.helpdesk import read
 from triage_ml.readers.sniff import Source, sniff
 
 FILES = [

@@ -36,7 +36,7 @@ def near_duplicates(rows: Sequence[LabelledText]) -> Iterator[tuple[str, str, fl
         grams = CountVectorizer(analyzer="char", ngram_range=(5, 5), binary=True, dtype=np.int32).fit_transform(texts)
         common = (grams @ grams.T).toarray()
         sizes = common.diagonal()
-        share = common / (sizes[:, None] + sizes[None, :] - common)
+        share = common / np.maximum(sizes[:, None] + sizes[None, :] - common, 1)
         for first, second in np.argwhere(np.triu(share > NEAR, k=1)):
             yield here[first].id, here[second].id, float(share[first, second])
 

@@ -1,4 +1,12 @@
-"""Exports become messages: `read_messages(path)` for every kind of file in `FORMATS`."""
+"""Exports become messages: `read_messages(path)` for every kind of file in `FORMATS`.
+
+sniff                         what kind of file is this (encodings, desks; foreign: what is refused)
+tables, amazon                rows become messages (containers, delimited, jsontext: rows of a file; columns: their names)
+mail, helpdesk                letters and tickets become messages (bodies, words: the writer's own words; senders: who wrote;
+notices: what no buyer wrote; tickets: pages of JSON)
+fields                        the border: raw values become a Message, or an error that names column and value
+(money, dates, choices, reasons: one kind of value each)
+"""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TextIO, cast
 
 from triage_ml.errors import FormatError
+from triage_ml.readers.desks import detect
 from triage_ml.readers.encodings import encoding_by_head, encoding_of
 from triage_ml.readers.foreign import EXPECTED, EXPORT_AGAIN, binary_kind
 
@@ -193,8 +194,6 @@ def _json_kind(start: str) -> str:
     objects = sum(line.startswith("{") and line.endswith("}") for line in lines)
     if not re.match(r'\[\s*[\[{"\d\]]|\{\s*["}]', start) and objects * 2 < len(lines):
         return ""
-    from triage_ml.readers.helpdesk import detect  # it imports this module
-
     return detect(_begun_json(start)) or "jsonl"
 
 
