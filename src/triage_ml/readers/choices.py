@@ -8,20 +8,23 @@ import unicodedata
 from triage_ml.messages import Direction, MessageKind
 
 # In columns of dates, amounts and the like these say that nothing is known.
-NOTHING = frozenset(["", "-", "--", "—", "n/a", "null", "none", "不明"])
+NOTHING = frozenset(["", "-", "--", "—", "n/a", "#n/a", "null", "none", "nan", "nat", "<na>", "不明"])
 
-_YES = frozenset("yes y true t 1 ja j oui o sí si s sì vero verdadero vrai wahr x はい 是 有 対象 ✓ ✔".split())
-_NO = frozenset("no n false f 0 nein non falso faux falsch いいえ 否 无 無 なし 不是".split())
+_YES = frozenset(
+    "yes y true t 1 ja j oui o sí si s sì vero verdadero vrai wahr x はい 是 有 有り あり 対象 ✓ ✔ ○ 〇 1.0".split()
+)
+_NO = frozenset("no n false f 0 nein non falso faux falsch いいえ 否 无 無 無し なし 没有 沒有 不是 × 0.0".split())
 _BUYER = frozenset(
     "in incoming inbound received buyer customer client user end-user enduser requester shopper guest contact käufer"
-    " kunde kundin eingehend eingang empfangen acheteur cliente entrant reçu comprador compradora entrante recibido"
-    " acquirente compratore ricevuto 購入者 お客様 顧客 受信 买家 買家 客户 客戶 收到 收件".split()
+    " käufers kunde kunden kundin eingehend eingang empfangen acheteur cliente entrant reçu comprador compradora"
+    " entrante recibido acquirente compratore ricevuto 購入者 お客様 顧客 受信 买家 買家 客户 客戶 收到 收件".split()
 )
 _SELLER = frozenset(
-    "out outgoing outbound sent seller merchant agent agent_reply staff support shop store us reply verkäufer händler"
-    " ausgehend ausgang gesendet vendeur sortant envoyé vendedor saliente enviado venditore uscita inviato"
+    "out outgoing outbound sent seller merchant agent agent_reply staff support shop store us reply verkäufer verkäufers"
+    " händler händlers ausgehend ausgang gesendet vendeur sortant envoyé vendedor saliente enviado venditore uscita inviato"
     " 出品者 販売者 店舗 送信 卖家 賣家 商家 客服 发出 發出 发件".split()
 )
+_WEAK = frozenset("reply in out sent received 受信 送信".split())  # what both sides do
 _LANGUAGES = {
     word: code
     for code, words in {
@@ -55,7 +58,30 @@ def parse_direction(value: object) -> Direction:
         return Direction.IN
     if word in _SELLER:
         return Direction.OUT
+    found = _who_wrote(word)
+    if found is not None:
+        return found
     raise ValueError("expected who wrote it: in, out, buyer, seller, customer or agent")
+
+
+def _who_wrote(phrase: str) -> Direction | None:
+    """Read "Inbound email", "from buyer", "reply to customer", "卖家回复"."""
+    if after := re.search(r"\bfrom (?:the )?(\w+)", phrase):
+        return _one_side({after[1]})
+    before, to, after_to = phrase.partition("to ") if phrase.startswith("to ") else phrase.partition(" to ")
+    words = set(re.findall(r"[\w-]+", before))
+    words |= {word for word in _BUYER | _SELLER if not word.isascii() and not re.search(r"[a-z]", word) and word in before}
+    side = _one_side(words) or _one_side(words - _WEAK)
+    if side is None and to and not words & (_BUYER | _SELLER):
+        reader = _one_side(set(re.findall(r"[\w-]+", after_to)))
+        return {Direction.IN: Direction.OUT, Direction.OUT: Direction.IN}.get(reader) if reader else None
+    return side
+
+
+def _one_side(words: set[str]) -> Direction | None:
+    """Return who is named, None where it is nobody or both."""
+    is_buyer, is_seller = bool(words & _BUYER), bool(words & _SELLER)
+    return None if is_buyer == is_seller else Direction.IN if is_buyer else Direction.OUT
 
 
 def parse_kind(value: object) -> MessageKind:

@@ -17,6 +17,9 @@ _ORDER_FIELDS = frozenset(
 _ORDER_PARENTS = frozenset(["order", "orderline", "item", "lineitem", "product", "purchase"])
 _UNIT = re.compile(r"[\s_(\[（-]*(?:in\s+)?(USD|EUR|GBP|JPY|CNY|CAD|AUD|MXN|SEK|PLN|CHF|€|£|¥|￥|\$|円|元)[\s)\]）]*$", re.I)
 _BRACKETS = re.compile(r"[(\[（【].*?[)\]）】]")
+_NUMBER_FIELDS = frozenset(["message_id", "thread_id", "order_id", "sku"])
+_NUMBER_SIGN = re.compile(r"(?<=[\w)])\s*[(\[（]?\s*[#＃№][\s:.)\]）]*$")
+_NUMBERED = re.compile(r"[(\[（【]\s*(?:[#＃№]|n[or°º]?\.?|id|count|number|anzahl|番号|件数|编号|編號|数量)\s*[)\]）】]", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,11 @@ class Layout:
         taken = set(found.values())
         named = _named([header for header in headers if header not in taken])
         inside_order = _named_inside_order([header for header in headers if header not in taken])
+        signed = [header for header in headers if header not in taken and _NUMBER_SIGN.search(header)]
+        numbered = {normal(_NUMBER_SIGN.sub("", header)): header for header in signed}
         for field, aliases in self.aliases.items():
             choices = named | inside_order if field in _ORDER_FIELDS else named
+            choices = numbered | choices if field in _NUMBER_FIELDS else choices
             header = next((choices[alias] for alias in aliases if alias in choices), None)
             if field not in mapping and header is not None:
                 found[field] = header
@@ -75,8 +81,8 @@ def _layout(name: str, section: dict[str, list[str]]) -> Layout:
 
 
 def normal(name: str) -> str:
-    """Return a column name without case, accents, spaces and punctuation."""
-    decomposed = unicodedata.normalize("NFKD", name.replace("ß", "ss")).casefold()
+    """Return a column name without case, accents, spaces and punctuation; "Message #" is "messageno"."""
+    decomposed = unicodedata.normalize("NFKD", _NUMBER_SIGN.sub(" no", name).replace("ß", "ss")).casefold()
     bare = re.sub(r"[\W_]+", "", "".join(c for c in decomposed if not unicodedata.combining(c)))
     return bare or name.strip()
 
@@ -99,7 +105,7 @@ def _named(headers: list[str]) -> dict[str, str]:
     named: dict[str, str] = {}
     for shorten in (str, lambda header: _BRACKETS.sub("", header), lambda header: _UNIT.sub("", header)):
         for header in headers:
-            named.setdefault(normal(shorten(header)), header)
+            named.setdefault(normal(header if _NUMBERED.search(header) else shorten(header)), header)
     return named
 
 

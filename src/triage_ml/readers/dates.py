@@ -27,15 +27,23 @@ _ZONES = {
     "PST": -8, "PDT": -7,
 }  # fmt: skip
 _TIME = (
-    r"(?:[ T,]\s*(?:um|at|à|alle|a las)?\s*(?P<noon>[上下]午|午[前後])?\s*"
-    r"(?P<hour>\d{1,2})[:.h時时点](?P<minute>\d{2})(?:[:.分](?P<second>\d{2})(?:\.\d+)?)?[秒分]?(?:\s*Uhr)?"
+    r"(?:[ T,]\s*(?:um|at|à|alle ore|alle|ore|a las?)?\s*(?P<noon>[上下]午|午[前後])?\s*"
+    r"(?P<hour>\d{1,2})\s?[:.h時时点]\s?(?P<minute>\d{2})(?:[:.分](?P<second>\d{2})(?:\.\d+)?)?[秒分]?(?:\s*Uhr)?"
     r"\s*(?P<half>[AaPp]\.?\s?[Mm]\.?)?\s*(?P<zone>[A-Z]{1,4}|(?:GMT|UTC)?[+-]\d{1,2}:?\d{0,2})?(?:\s*\([\w\s]+\))?)?"
 )
-_WEEKDAY = re.compile(r"^[^\W\d]{2,12}(?:\.?,\s*|\s+(?=[^\W\d]{3,12}\.?\s+\d|\d{1,2}\.?\s+[^\W\d]))")
+_WEEKDAY = re.compile(r"^[^\W\d]{2,12}(?:\.?,\s*|\.?\s+(?=[^\W\d]{3,12}\.?\s+\d|\d{1,2}(?:st|nd|rd|th|er|\.|[o°])?\s+[^\W\d]))")
+_ARTICLE = re.compile(r"^(?:(?:den|am|le|el|il)\s+(?=\w)|l'\s*(?=\d))", re.IGNORECASE)
+_DAY_SIGN = re.compile(  # 水曜日 and the like, behind the date
+    r"\s*(?:[(]\s*(?:[月火水木金土日](?:曜日?)?|(?:周|週|星期|礼拜|禮拜)[一二三四五六日天]"
+    r"|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6})\s*[)]|[月火水木金土日]曜日?|(?:周|週|星期|礼拜|禮拜)[一二三四五六日天])\s*",
+    re.IGNORECASE,
+)
+_ERAS = {"令和": 2018, "平成": 1988, "民國": 1911, "民国": 1911}
+_ERA = re.compile(r"^(令和|平成|民國|民国)\s?(元|\d{1,3})(?=\s?年)")
 _YEAR_LAST = re.compile(r"^([A-Z][a-z]{2}\s+\d{1,2})\s+(\d\d:\d\d:\d\d)\s+(?:([A-Z]{3,4})\s+)?(\d{4})")  # as C writes it
 _NUMERIC = re.compile(r"(?P<a>\d{1,4})\s?(?P<mark>[./-]|年)\s?(?P<b>\d{1,2})\s?(?:[./-]|月)\s?(?P<c>\d{1,4})日?" + _TIME)
 _DAY_NAMED = re.compile(
-    r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|\.|º)?[\s-]+(?:de\s+)?(?P<month>[^\W\d]{3,12})[\s.,-]+"
+    r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|\.|[oº°])?[\s-]+(?:de\s+)?(?P<month>[^\W\d]{3,12})[\s.,-]+"
     r"(?:del?\s+)?(?P<year>\d{4}|\d{2})" + _TIME
 )
 _NAMED_DAY = re.compile(r"(?P<month>[^\W\d]{3,12})\.?\s+(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<year>\d{4})" + _TIME)
@@ -85,7 +93,10 @@ def _read(value: object, day_first: bool, year_first: bool) -> datetime:
         return value if isinstance(value, datetime) else midnight
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         return _from_number(float(value))
-    text = _WEEKDAY.sub("", unicodedata.normalize("NFKC", str(value)[:100]).strip())  # no date is longer
+    text = unicodedata.normalize("NFKC", str(value)[:100]).strip()  # no date is longer
+    text = _DAY_SIGN.sub(" ", text, count=1).strip()
+    text = _ERA.sub(lambda era: str(_ERAS[era[1]] + (1 if era[2] == "元" else int(era[2]))), text)
+    text = re.sub(r"(?<=\d日)(?=[\d上下午])", " ", _ARTICLE.sub("", _WEEKDAY.sub("", _ARTICLE.sub("", text))))
     text = _YEAR_LAST.sub(r"\1 \4 \2 \3", text).rstrip()
     if re.fullmatch(r"\d{5}(\.\d+)?|\d{9,19}(\.\d+)?", text):
         return _from_number(float(text))

@@ -24,8 +24,13 @@ _MARKS: tuple[tuple[str, frozenset[str]], ...] = (
     ("zendesk", frozenset({"requester_id", "description"})),
     ("zendesk", frozenset({"requester", "comments"})),
     ("zendesk", frozenset({"raw_subject"})),
+    # comments alone
+    ("zendesk", frozenset({"author_id", "public"})),
+    ("zendesk", frozenset({"author_id", "html_body"})),
+    ("zendesk", frozenset({"author_id", "plain_body"})),
 )
 _LISTS = ("tickets", "data", "results", "messages", "conversations", "comments")
+WRAPPERS = ("ticket", "helpdesk_ticket")
 
 
 def detect(document: object) -> str:
@@ -45,6 +50,9 @@ def detect(document: object) -> str:
         return next((kind for entry in document[:5] if (kind := detect(entry))), "")
     if not isinstance(document, dict):
         return ""
+    for name in WRAPPERS:
+        if isinstance(document.get(name), dict) and (kind := detect(document[name])):
+            return kind
     # The lists inside say more than the page around them, so they are asked first.
     inside = (detect(document[name]) for name in _LISTS if isinstance(document.get(name), list))
     return next((kind for kind in inside if kind), "") or next((kind for kind, names in _MARKS if names <= document.keys()), "")

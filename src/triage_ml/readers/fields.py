@@ -45,6 +45,11 @@ MAX_TEXT = 2**20  # characters; a buyer may write 4,000 on Amazon, so more is a 
 _EXACT = 10**18  # written out, JSON's 1e999999999 would fill the memory
 _T = TypeVar("_T")
 _ORDER_ID = re.compile(r"(?<![\w-])(?:\d{3}|P\d{2})-\d{7}-\d{7}(?![\w-])", re.ASCII)  # kanji may stand beside it
+_QUANTITY = re.compile(  # "1", "2.0", "1x", "2 pcs", "1个"
+    r"(?:[x×]\s*|qty\.?\s*)?(\d{1,6})(?:[.,]0+)?\s*(?:x|×|pcs?|pieces?|pi[eè]ces?|units?|items?|articles?|st[uü]ck|stk|st"
+    r"|artikel|unit[eé]s?|unidad(?:es)?|uds?|piezas?|pezz[io]|pz|articol[io]|art[ií]culos?|[個个箇件点點本枚只隻套台]|セット)?\.?",
+    re.IGNORECASE,
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ufeff]")
 _IS_HTML = re.compile(
@@ -103,7 +108,9 @@ def _without_span(page: str, opening: re.Pattern[str], closing: re.Pattern[str])
 
 
 def is_blank(value: object) -> bool:
-    """Say whether a cell holds nothing (Amazon's reports write a single space)."""
+    """Say whether a cell holds nothing (Amazon's reports write a single space, tables of numbers NaN)."""
+    if isinstance(value, (float, Decimal)):
+        return value != value
     return value is None or (isinstance(value, str) and not value.strip("\x00 \t\r\n\xa0\u3000\ufeff"))
 
 
@@ -199,7 +206,7 @@ class _Values:
             raise _BadValue("text", self.raw.get("text"), "no text")
         subject, channel_name = self._text("subject"), self._text("channel")
         order = self._order(f"{subject}\n{text}", channel_name)
-        direction = self._read("direction", parse_direction, Direction.IN)
+        direction = self._read("direction", parse_direction, Direction.IN, must_be_known=False)
         kind = MessageKind.BUYER if direction is Direction.IN else MessageKind.SELLER
         return Message(
             message_id=self._text("message_id") or missing_id,
@@ -226,10 +233,10 @@ class _Values:
             sku=self._text("sku"),
             product=clean_text(self._text("product")),
             paid=self._paid(currency_of(marketplace)),
-            quantity=self._read("quantity", _quantity, None),
+            quantity=self._read("quantity", _quantity, None, must_be_known=False),
             marketplace=marketplace,
             delivered_at=self._date("delivered_at", marketplace),
-            personalised=self._read("personalised", parse_bool, None),
+            personalised=self._read("personalised", parse_bool, None, must_be_known=False),
             customisation=self._body("customisation"),
         )
         return None if order == OrderLine() else order
@@ -252,13 +259,15 @@ class _Values:
         self._text(column)  # refuses what is no text
         return clean_text(value if isinstance(value, str) else self._text(column))
 
-    def _read(self, column: str, parse: Callable[[object], _T], unknown: _T) -> _T:
+    def _read(self, column: str, parse: Callable[[object], _T], unknown: _T, *, must_be_known: bool = True) -> _T:
         value = self.raw.get(column)
         if is_blank(value) or (isinstance(value, str) and value.strip().casefold() in NOTHING):
             return unknown
         try:
             return parse(value)
         except ValueError as error:
+            if not must_be_known:  # the message is worth more than this value
+                return unknown
             raise _BadValue(column, value, str(error)) from None
 
     def _paid(self, default_currency: str) -> Money | None:
@@ -274,7 +283,7 @@ class _Values:
 
 
 def _quantity(value: object) -> int:
-    digits = re.fullmatch(r"(\d{1,6})(?:[.,]0+)?", unicodedata.normalize("NFKC", as_text(value)))
+    digits = _QUANTITY.fullmatch(unicodedata.normalize("NFKC", as_text(value)))
     if digits is None:
         raise ValueError("expected a whole number of pieces")
     return int(digits[1])

@@ -1,6 +1,6 @@
 """Helpdesk exports in JSON: Zendesk, Gorgias, Freshdesk, eDesk.
 
-A document is loaded as a whole, up to 512 MB, because a page of JSON cannot be read in part; JSON Lines are
+A document is held in memory as a whole, up to 512 MB, because a page of JSON cannot be read in part; JSON Lines are
 read line by line, which is the way for anything bigger. Every public message of a ticket becomes one
 `Message`; private notes are no messages and are passed over.
 """

@@ -10,9 +10,9 @@ from typing import TextIO
 
 from triage_ml.errors import ReadError
 from triage_ml.readers.fields import Row, printable
-from triage_ml.readers.sniff import ARRAY_START, MAX_LINE, Source
+from triage_ml.readers.sniff import MAX_LINE, Source, array_start
 
-_START, _CHUNK = 1000, 2**18
+_CHUNK = 2**18
 _DEPTH = 4  # order.paid.amount and the like; what lies deeper is no column
 _BETWEEN = re.compile(r"[\s,]*")
 _NEXT_OBJECT = re.compile(r"(?:\}\s*,|\n)\s*(?=\{)")
@@ -29,10 +29,8 @@ _DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
 def read_objects(source: Source) -> Iterator[Row | ReadError]:
     """Yield each object with its number: the line in JSON Lines, the position in an array."""
     with source.open_text() as text:
-        start = text.readline(_START)
-        while start and not start.strip():
-            start = text.readline(_START)
-    whole_values = ARRAY_START.match(start.lstrip("\ufeff")) or start.strip() == "{"
+        start = text.read(_CHUNK).lstrip("\ufeff \t\r\n")
+    whole_values = array_start(start) >= 0 or start.partition("\n")[0].strip() == "{"
     yield from _from_values(source) if whole_values else _from_lines(source)
 
 
@@ -112,8 +110,8 @@ class _Window:
     def __init__(self, text: TextIO) -> None:
         self._text, self._buffer, self._at, self._ended = text, "", 0, False
         self._more()
-        if match := ARRAY_START.match(self._buffer):
-            self._at = match.end()
+        self._buffer = self._buffer.lstrip("\ufeff")
+        self._at = max(array_start(self._buffer), 0)
 
     def _more(self) -> bool:
         """Read on, at least doubling what is there so that a large value is not decoded over and over."""

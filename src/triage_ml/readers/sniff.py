@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TextIO, cast
 
 from triage_ml.errors import FormatError
+from triage_ml.readers.columns import layouts
 from triage_ml.readers.desks import detect
 from triage_ml.readers.encodings import encoding_by_head, encoding_of
 from triage_ml.readers.foreign import EXPECTED, EXPORT_AGAIN, binary_kind
@@ -23,11 +24,13 @@ FORMATS = (
     "amazon-feedback", "mbox", "eml", "zendesk", "gorgias", "freshdesk", "edesk",
 )  # fmt: skip
 MAX_LINE = 8 * 2**20  # bytes; a longer first line is no line of an export
-# An array, alone or as the first thing in an object; it may stand in one line.
-ARRAY_START = re.compile(r'\s*(?:\{\s*"(?:messages|data|results|rows|records|reviews|entries)"\s*:\s*)?\[')
 ONE_COLUMN = "\x1f"  # the delimiter where the header has none: a sign that no text holds
 
 _HEAD = 2**18
+_PAGES = frozenset(["messages", "data", "results", "rows", "records", "reviews", "entries", "items", "comments", "feedback"])
+_DECODER = json.JSONDecoder()
+_KEY = re.compile(r'[\s,]*("(?:[^"\\]|\\.)*")\s*:\s*')
+_SIDE = ".comments.json"
 _TABLES = ("csv", "tsv", "xlsx", "jsonl", "parquet")
 _TABLE_REPORTS = ("amazon-fba-returns", "amazon-returns", "amazon-feedback")
 _XML_START = ("<?xml", "<amazonenvelope", "<!--", "<!doctype", "<html", "<table", "<meta")
@@ -102,6 +105,51 @@ def sniff(path: Path | str, format: str | None = None) -> Source:
     return source if format is None else _forced(source, format)
 
 
+def array_start(text: str) -> int:
+    """Return where the entries of an array begin: one alone, or a page's, `{"count": 2, "messages": [`; -1 if none.
+
+    An object that has a text of its own is a message and no page, and one that others follow is a line.
+    """
+    text = text.lstrip("\ufeff")
+    if match := re.match(r"\s*\[", text):
+        return match.end()
+    if not (match := re.match(r"\s*\{", text)) or _is_line(text, match.end() - 1):
+        return -1
+    position, empty = match.end(), -1
+    while key := _KEY.match(text, position):
+        position = key.end()
+        if key[1][1:-1] in _PAGES and text[position : position + 1] == "[":
+            if not re.match(r"\[\s*\]", text[position:]):
+                return position + 1
+            empty = max(empty, position + 1)
+        try:
+            position = _DECODER.raw_decode(text, position)[1]
+        except (ValueError, RecursionError):
+            break
+    return empty
+
+
+def _is_line(text: str, start: int) -> bool:
+    try:
+        value, end = _DECODER.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return False  # cut off here, so it is far too long for a message
+    if text[end:].strip():
+        return True
+    own = layouts()["messages"].match([key for key, inner in value.items() if isinstance(inner, str)], {})
+    entries = [inner[0] for key, inner in value.items() if key in _PAGES and isinstance(inner, list) and inner]
+    has_texts = any(isinstance(entry, dict) and "text" in layouts()["messages"].match(entry, {}) for entry in entries)
+    return "text" in own and (len(own) > 1 or not has_texts)  # {"message": "OK", "data": [{"text": ...}]} is a page
+
+
+def is_side_file(path: Path) -> bool:
+    """Say whether a file holds the comments of the Zendesk tickets beside it."""
+    if not path.name.endswith(_SIDE) or path.name == _SIDE:
+        return False
+    name = path.name.removesuffix(_SIDE)
+    return any(path.with_name(name + end).is_file() for end in ("", ".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz"))
+
+
 def _first_bytes(path: Path) -> bytes:
     try:
         if path.is_dir():
@@ -146,7 +194,7 @@ def _text_source(path: Path, head: bytes, gzipped: bool, format: str | None) -> 
     source = Source(path, kind, encoding, gzipped=gzipped)
     if kind not in ("csv", "jsonl"):
         return source
-    if kind == "csv" or not ARRAY_START.match(text):
+    if kind == "csv" or array_start(text) < 0:
         _refuse_endless_line(source)
     if kind == "jsonl":
         return replace(source, container="jsonl")
@@ -178,7 +226,8 @@ def _text_kind(path: Path, start: str, format: str | None) -> str:
         return "mbox"
     if _MAIL_HEADER.match(start) and len(_MAIL_HEADER.findall(start[:20_000])) > 1:
         return "eml"
-    return _json_kind(start) or "csv"
+    kind = _json_kind(start)
+    return "zendesk" if kind and is_side_file(path) else kind or "csv"
 
 
 def _xml_kind(path: Path, start: str) -> str:

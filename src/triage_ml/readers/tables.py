@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -11,13 +12,19 @@ from triage_ml.errors import FormatError, ReadError
 from triage_ml.messages import Message
 from triage_ml.readers.columns import Layout, currency_in, find_header, layouts
 from triage_ml.readers.containers import open_rows
-from triage_ml.readers.fields import FIELDS, Row, build, guess_day_first, is_blank
+from triage_ml.readers.fields import FIELDS, Row, build, guess_day_first, is_blank, marketplace_of, parse_datetime
 from triage_ml.readers.jsontext import read_objects
 from triage_ml.readers.sniff import Source
 
 _HEAD = 300  # rows that are looked at before the first message: their keys, and how they write dates
 _LONGEST_NAME = 200  # characters of a column name
 _DATES = ("sent_at", "delivered_at")
+_HALF_DAY = re.compile(r"\s*\d{1,2}[/-]\d{1,2}[/-]\d{2,4}\D.*\d\s*[AaPp]\.?\s?[Mm]\b")
+_US_DOLLARS = re.compile(r"\s*(?:USD|(?:US\s?)?\$)\s?\d.*|.*\d\s?(?:\$|USD)\s*|\s*USD\s*")
+_JAPANESE = re.compile("[\u3041-\u30fa]|日付|評価|注文番号")
+_WORD = re.compile(r"[^\W\d_\u3040-\u30ff\u3400-\u9fff]{2,}")
+_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+_MEAN_WORDS, _MEAN_CJK = 3, 6  # of a column that holds sentences
 
 Mapped = Mapping[str, str]
 Adjust = Callable[[int, dict[str, object]], dict[str, object]]
@@ -105,6 +112,7 @@ def messages(
     _check_columns(table, layout, columns)
     naming = _Naming(layout, columns)
     day_first = _day_first(table, naming.of(table.headers))
+    year_first = year_first or any(_JAPANESE.search(header) for header in table.headers)
     for row in table.rows:
         if isinstance(row, ReadError):
             yield row if show_rows else ReadError(row.path, row.row, row.column, "", row.reason)
@@ -151,8 +159,43 @@ class _Naming:
 
 
 def _day_first(table: Table, names: Mapped) -> bool | None:
-    columns = [names[field] for field in _DATES if field in names]
-    return guess_day_first(row.cells.get(column) for row in table.head for column in columns)
+    """Say in which order the file writes days and months; None leaves it to each row's marketplace."""
+
+    def cells(*fields: str) -> list[str]:
+        columns = [names[field] for field in fields if field in names]
+        return [str(row.cells[column]) for row in table.head for column in columns if not is_blank(row.cells.get(column))]
+
+    dates = cells(*_DATES)
+    proven = guess_day_first(dates)
+    if proven is not None or any(marketplace_of(place) for place in cells("marketplace", "channel")):
+        return proven
+    currencies = cells("currency") or [currency_in(names.get("amount", ""))]
+    money = [*currencies, *cells("amount")]
+    dollars = [bool(_US_DOLLARS.fullmatch(value)) for value in money if re.search(r"[^\d.,\s]", value)]
+    is_american = bool(dollars) and all(dollars)
+    return False if is_american or any(map(_HALF_DAY.match, dates)) else None
+
+
+def _sentences(table: Table, known: Mapped) -> str:
+    """Return the first column without a known name that holds sentences, else ""."""
+    unnamed = (header for header in table.headers if header not in known.values())
+    return next((header for header in unnamed if _holds_sentences(row.cells.get(header) for row in table.head)), "")
+
+
+def _holds_sentences(values: Iterable[object]) -> bool:
+    texts = [value for value in values if isinstance(value, str) and not is_blank(value)]
+    written = [text for text in texts if not _is_date(text)]
+    words = sum(len(_WORD.findall(text)) for text in written)
+    characters = sum(len(_CJK.findall(text)) for text in written)
+    return bool(texts) and (words >= _MEAN_WORDS * len(texts) or characters >= _MEAN_CJK * len(texts))
+
+
+def _is_date(text: str) -> bool:
+    try:
+        parse_datetime(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_columns(table: Table, layout: Layout, columns: Mapped) -> None:
@@ -162,7 +205,17 @@ def _check_columns(table: Table, layout: Layout, columns: Mapped) -> None:
     missing = sorted(name for name in columns.values() if find_header(table.headers, name) is None)
     if missing:
         raise FormatError(table.path, found, f"a column {missing[0]!r} as mapped", "Map to one of the columns found.")
-    if not {"text", "reason_code"} & layout.match(table.headers, columns).keys():
+    known = layout.match(table.headers, columns)
+    only_a_reason = "reason_code" in known.keys() - columns.keys() and "text" not in known
+    if layout.name == "messages" and only_a_reason and (likely := _sentences(table, known)):
+        raise FormatError(
+            table.path,
+            found,
+            f"a column with the buyer's text that is known by name; {likely[:60]!r} holds sentences",
+            f"Read it with --columns text={likely[:60]}, "
+            f"or leave it out with --columns reason_code={known['reason_code'][:60]}.",
+        )
+    if not {"text", "reason_code"} & known.keys():
         raise FormatError(
             table.path,
             found,

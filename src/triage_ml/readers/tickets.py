@@ -1,4 +1,7 @@
-"""From a helpdesk's JSON file to its tickets, whatever pages, wrappers and side files hold them."""
+"""From a helpdesk's JSON file to its tickets, whatever pages, wrappers and side files hold them.
+
+A document is held in memory as a whole, with its side file; JSON Lines are not.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from triage_ml.errors import FormatError
-from triage_ml.readers.sniff import Source
+from triage_ml.readers.desks import WRAPPERS
+from triage_ml.readers.sniff import Source, is_side_file
 
 MAX_DOCUMENT = 512 * 2**20  # characters; in memory a document takes several times that
 
@@ -19,7 +23,6 @@ Json: TypeAlias = Mapping[str, object]
 _BETWEEN = re.compile(r"[\s,]*")
 _LISTS = ("tickets", "data", "results")
 _LIST_START = re.compile(rf'"(?:{"|".join(_LISTS)})"\s*:\s*\[')
-_WRAPPERS = ("ticket", "helpdesk_ticket")
 _CHILDREN = ("comments", "messages", "conversations")
 
 
@@ -36,13 +39,16 @@ def read_tickets(source: Source) -> Iterator[tuple[int, Json | Broken]]:
     """Yield (position, ticket): the line in JSON Lines, else the count in the document.
 
     Messages that stand beside the tickets, in the document or in `<name>.comments.json`, are put into them;
-    users that stand there too are put into each ticket as `people`, by id.
+    users that stand there too are put into each ticket as `people`, by id. Comments without their tickets are
+    grouped to tickets; a file `<name>.comments.json` whose tickets lie beside it has none of its own.
 
     Raises
     ------
     FormatError
         Where a document is no JSON at all, or too big to be loaded.
     """
+    if source.kind == "zendesk" and is_side_file(source.path):
+        return
     beside = _comments_beside(source)
     position = 0
     for line, document in _documents(source):
@@ -128,6 +134,8 @@ def _until_broken(text: str) -> Iterator[object]:
 
 
 def _tickets(document: object, beside: Mapping[str, list[object]]) -> Iterator[Json | Broken]:
+    if comments := _comments_alone(document):
+        document = {**(document if isinstance(document, dict) else {}), "tickets": _regrouped(comments), "comments": []}
     if isinstance(document, list):
         for entry in document:
             yield from _tickets(entry, beside) if isinstance(entry, dict) else [_as_broken(entry)]
@@ -136,13 +144,38 @@ def _tickets(document: object, beside: Mapping[str, list[object]]) -> Iterator[J
         yield _as_broken(document)
         return
     page = next((document[name] for name in _LISTS if isinstance(document.get(name), list)), None)
+    if page is None and any(isinstance(document.get(name), dict) for name in WRAPPERS):
+        page = [document]  # {"ticket": {...}, "comments": [...]}
     # Without a page around it, the document is one ticket, and its lists are its own.
     grouped = {name: _by_ticket(document.get(name)) for name in _CHILDREN} if page is not None else {}
     grouped["comments"] = {**grouped.get("comments", {}), **beside}
     people = {text_of(user.get("id")): user for user in objects(document, "users") if not isinstance(user, Broken)}
     for entry in [document] if page is None else page:
-        ticket = next((entry[name] for name in _WRAPPERS if name in entry), entry) if isinstance(entry, dict) else entry
+        ticket = next((entry[name] for name in WRAPPERS if name in entry), entry) if isinstance(entry, dict) else entry
         yield _completed(ticket, grouped, people) if isinstance(ticket, dict) else _as_broken(ticket)
+
+
+def _comments_alone(document: object) -> list[Json]:
+    """Return Zendesk's comments where a document holds nothing else: `{"comments": [...]}` or the bare list."""
+    if isinstance(document, dict):
+        is_ticket = {"id", "tickets", "ticket", "requester_id", "description", "subject"} & document.keys()
+        entries = None if is_ticket else document.get("comments")
+    else:
+        entries = document
+    entries = [entry for of in entries.values() for entry in of] if isinstance(entries, dict) else entries
+    found: list[Json] = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return found if all("author_id" in entry and "requester_id" not in entry for entry in found) else []
+
+
+def _regrouped(comments: list[Json]) -> list[Json]:
+    """Make tickets of comments; who opened a ticket is taken for its buyer."""
+    tickets: dict[object, list[Json]] = {}
+    for number, comment in enumerate(comments):
+        tickets.setdefault(text_of(comment.get("ticket_id")) or number, []).append(comment)
+    return [
+        {"id": key if isinstance(key, str) else None, "requester_id": of[0]["author_id"], "comments": of}
+        for key, of in tickets.items()
+    ]
 
 
 def _as_broken(value: object) -> Broken:
