@@ -14,7 +14,7 @@ def run(model_folder, tmp_path):
     """Run the real command in an empty folder."""
 
     def command(*arguments, model=model_folder):
-        environment = {**os.environ, "TRIAGE_MODEL": str(model), "COLUMNS": "120", "PYTHONUTF8": "1"}
+        environment = {**os.environ, "TRIAGE_MODEL": str(model), "COLUMNS": "120"}
         code = "from triage_ml.cli import main; main()"
         done = subprocess.run(
             [sys.executable, "-c", code, *map(str, arguments)],
@@ -52,6 +52,20 @@ def test_assess_for_a_person_and_for_a_program(run, tmp_path):
     assert found["remedies"][0]["rule"] and found["replies"][0]["text"]
 
 
+def test_one_unreadable_input_leaves_the_earlier_result_alone(run, tmp_path):
+    (tmp_path / "good.csv").write_text("id,message,amount\n1,It broke,-1\n2,Where is it,3\n", "utf-8")
+    assert run("score", "good.csv", "-o", "out.csv").returncode == 0
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    assert run("score", "good.csv", "nowhere.csv", "-o", "out.csv").returncode == 1
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_a_terminal_without_unicode_is_no_problem(run, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    assert "项链" in run("assess", "项链第二天就断了", "--json").stdout
+
+
 def test_lists_and_checks(run, tmp_path):
     assert "q_remake" in run("templates", "list").stdout
     assert {t["id"] for t in json.loads(run("templates", "list", "--json").stdout)} >= {"q_remake", "o_thanks"}
@@ -73,6 +87,9 @@ def test_lists_and_checks(run, tmp_path):
         (["score", "empty.csv", "-o", "out.csv"], 1, "empty"),
         (["score", "empty.csv"], 2, "--output"),
         (["score", "empty.csv", "-o", "out.csv", "--columns", "text"], 2, "FIELD=COLUMN"),
+        (["score", "empty.csv", "-o", "out.csv", "--columns", "foo=text"], 2, "foo"),
+        (["score", "empty.csv", "-o", "out.csv", "--format", "foo"], 2, "foo"),
+        (["score", "empty.csv", "-o", "out.pdf"], 2, ".pdf"),
         (["assess", " "], 1, "an empty text"),
         (["assess", "x", "--order-json", "nowhere.json"], 1, "nowhere.json"),
         (["assess", "x", "--policy", "empty.csv"], 1, "name"),

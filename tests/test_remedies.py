@@ -115,6 +115,13 @@ def test_the_clock_runs_from_the_message():
     assert resolve(message, _judged(Claim.QUALITY), POLICY).due_at == datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 
 
+def test_p3_a_notice_has_its_own_clock():
+    sent = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+    for kind, day in ((MessageKind.RETURN_REQUEST, 22), (MessageKind.A_TO_Z, 23)):
+        found = resolve(Message("1", "Claim received", kind=kind, sent_at=sent), _judged(Claim.QUALITY), POLICY)
+        assert _kinds(found) == [RemedyKind.ANSWER] and found.due_at.day == day
+
+
 def test_a_notice_needs_nothing():
     message = Message("1", "Refund initiated", kind=MessageKind.REFUND)
     assert _kinds(resolve(message, _judged(Claim.QUALITY), POLICY)) == [RemedyKind.NOTHING]

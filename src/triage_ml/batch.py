@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -19,9 +20,11 @@ from typing import IO, Any, Protocol
 from triage_ml.errors import FormatError, ReadError
 from triage_ml.messages import Claim, Message
 from triage_ml.readers import read_messages
+from triage_ml.readers.sniff import sniff
 from triage_ml.triage import Assessment, Triage
 
 CHUNK = 512
+ENDINGS = (".csv", ".jsonl", ".parquet", ".xlsx")
 _REPLIES = (1, 2, 3)
 # Column name to its type in Parquet; also the order of the columns everywhere.
 COLUMNS: Mapping[str, type] = {
@@ -103,6 +106,7 @@ def score(
     for path in inputs:
         if path.resolve() == output.resolve():
             raise FormatError(output, "the output named like an input", "another file", "Choose another name after -o.")
+        sniff(path, format)  # a file that cannot be read stops the run before anything is written
     summary = Summary(output)
     with _rejects(output, summary) as reject, _open(output) as write:
         messages = (m for path in inputs for m in read_messages(path, format=format, columns=columns, on_reject=reject))
@@ -158,24 +162,30 @@ class _rejects:  # noqa: N801 - a context manager, used like a function
 
     def __init__(self, output: Path, summary: Summary) -> None:
         self.path = output.with_name(output.name + ".rejects.csv")
+        self.part = output.with_name(output.name + ".rejects.csv.part")
         self.summary = summary
         self.file: IO[str] | None = None
 
     def __enter__(self) -> Callable[[ReadError], None]:
-        self.path.unlink(missing_ok=True)
         return self.write
 
     def write(self, error: ReadError) -> None:
         if self.file is None:
-            self.file = self.path.open("w", newline="", encoding="utf-8", errors="backslashreplace")
+            self.file = self.part.open("w", newline="", encoding="utf-8", errors="backslashreplace")
             csv.writer(self.file).writerow(_REJECT_COLUMNS)
             self.summary.rejects_path = self.path
         csv.writer(self.file).writerow([error.path, error.row, error.column, error.value, error.reason])
         self.summary.rejects += 1
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failed: object, *_: object) -> None:
         if self.file:
             self.file.close()
+        if failed:
+            self.part.unlink(missing_ok=True)
+        elif self.file:
+            os.replace(self.part, self.path)
+        else:
+            self.path.unlink(missing_ok=True)
 
 
 class _Writer(Protocol):
@@ -188,16 +198,15 @@ class _open:  # noqa: N801 - a context manager, used like a function
     """Opens the writer that the output's ending asks for, under a name of its own until it is complete."""
 
     def __init__(self, output: Path) -> None:
-        kinds: dict[str, Callable[[Path], _Writer]] = {
-            ".csv": _CsvWriter,
-            ".jsonl": _JsonlWriter,
-            ".parquet": _ParquetWriter,
-            ".xlsx": _XlsxWriter,
-        }
+        kinds: dict[str, Callable[[Path], _Writer]] = dict(
+            zip(ENDINGS, (_CsvWriter, _JsonlWriter, _ParquetWriter, _XlsxWriter), strict=True)
+        )
         kind = kinds.get(output.suffix.lower())
         if kind is None:
             found = f"the ending {output.suffix!r}" if output.suffix else "no ending"
             raise FormatError(output, found, " or ".join(kinds), "Choose one of them after -o.")
+        if output.is_dir():
+            raise FormatError(output, "a folder", "the name of a file", "Name a file inside it after -o.")
         if not output.parent.is_dir():
             raise FormatError(output, f"no folder {output.parent}", "an existing folder", "Make it first, or choose another.")
         self.output, self.part = output, output.with_name(output.name + ".part")
@@ -263,7 +272,9 @@ class _XlsxWriter:
 
         # Constant memory: rows are written to disk as they come. Strings are never read as formulas or links.
         options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-        self.path, self.book, self.row = path, xlsxwriter.Workbook(str(path), options), 0
+        self.book, self.row = xlsxwriter.Workbook(str(path), options), 0
+        # A fixed date, so that the same messages give the same bytes.
+        self.book.set_properties({"created": datetime(2000, 1, 1, tzinfo=UTC)})
         self._sheet()
 
     def _sheet(self) -> None:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,6 +41,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a progr
 
 def main() -> None:
     """Run the commands; every failure is one sentence and an exit code: 1 a problem, 2 wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a redirected stdout on Windows cannot write Chinese otherwise
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         app()
     except TriageError as error:
@@ -140,7 +144,18 @@ def score(
     as_json: JsonOption = False,
 ) -> None:
     """Score exports: one row out for each message in; unreadable rows go to OUT.rejects.csv."""
+    from triage_ml.batch import ENDINGS
+    from triage_ml.readers.fields import FIELDS
+    from triage_ml.readers.sniff import FORMATS
+
     mapping = dict(_pair(c) for c in columns or [])
+    for name, given, known in (
+        ("--output", [output.suffix.lower()], ENDINGS),
+        ("--format", [format] if format else [], FORMATS),
+        ("--columns", [*mapping], FIELDS),
+    ):
+        for unknown in set(given) - set(known):
+            raise typer.BadParameter(f"found {unknown!r}; expected one of {', '.join(known)}", param_hint=name)
     summary = _score(inputs, output, _load(model, policy, templates), format, mapping or None)
     if as_json:
         typer.echo(json.dumps({

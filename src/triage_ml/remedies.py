@@ -12,6 +12,7 @@ Rules (sources and details: docs/rules.md):
     R4  the buyer's own slip, shown by the order data, is a change of mind; the same slip by the seller is a mismatch
     P1  no coupons and no next-order discounts on Amazon: money goes back through the refund screen
     P2  a buyer's message is answered within the marketplace's clock, weekends included
+    P3  a return request, a claim or a chargeback has a clock of its own, whatever its words say
     A1  suspected abuse: the remedy owed stays, nothing is added, everything in writing, a second person looks
     E1  a fault that no evidence shows yet: ask once for a photo, within the clock, without doubt in the wording
 """
@@ -131,8 +132,7 @@ def resolve(message: Message, prediction: Prediction, policy: Policy) -> Resolut
     """
     due_at = _due(message, policy)
     if message.kind is not MessageKind.BUYER:
-        nothing = Remedy(RemedyKind.NOTHING, "P2", f"a {message.kind.value.replace('_', ' ')} text, not a buyer's message")
-        return Resolution(nothing, due_at=None)
+        return _notice(message)
     order = message.order or OrderLine()
     numbers = _Numbers(policy, order)
     if prediction.claim in (Claim.QUALITY, Claim.MISMATCH):
@@ -150,6 +150,15 @@ def resolve(message: Message, prediction: Prediction, policy: Policy) -> Resolut
         remedies = _with_caution(remedies)
         forbidden.append(_NO_ACCUSATION)
     return Resolution(remedies[0], tuple(remedies[1:]), tuple(forbidden), suspected or prediction.abuse >= 0.5, due_at)
+
+
+# What a marketplace's notice asks for, and within how many hours.
+_NOTICES = {
+    MessageKind.RETURN_REQUEST: (24, "a return request: authorise or answer it in the marketplace"),
+    MessageKind.CANCELLATION_REQUEST: (24, "a cancellation request: answer it on the marketplace's own way"),
+    MessageKind.A_TO_Z: (48, "an A-to-z claim: answer it with the evidence in the marketplace"),
+    MessageKind.CHARGEBACK: (48, "a chargeback: answer it with the evidence in the marketplace"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +235,15 @@ def _with_caution(remedies: Iterable[Remedy]) -> list[Remedy]:
     """Put the calm restatement first and drop offers beyond what is owed; what is owed itself stays."""
     kept = [r for r in remedies if r.kind is not RemedyKind.PART_REFUND_KEEP]
     return [Remedy(RemedyKind.RESTATE, "A1", "restate calmly what is owed, in writing; a second person looks"), *kept]
+
+
+def _notice(message: Message) -> Resolution:
+    hours, what = _NOTICES.get(message.kind, (None, ""))
+    if hours is None:
+        why = f"a {message.kind.value.replace('_', ' ')} text, not a buyer's message"
+        return Resolution(Remedy(RemedyKind.NOTHING, "P2", why))
+    due_at = message.sent_at + timedelta(hours=hours) if message.sent_at else None
+    return Resolution(Remedy(RemedyKind.ANSWER, "P3", what), due_at=due_at)
 
 
 def _due(message: Message, policy: Policy) -> datetime | None:
