@@ -35,6 +35,8 @@ def test_what_is_unsure_is_left_to_a_person(fitted):
     for prediction in classifier.predict_many(TEXTS):
         sure = max(prediction.probabilities.values()) >= classifier.thresholds.review
         assert sure or prediction.category in (Category.NEEDS_REVIEW, Category.ABUSE)
+    for text in ("12345", "😡😡😡", "??", ""):
+        assert classifier.predict(text).category is Category.NEEDS_REVIEW
 
 
 def test_prediction_sets_cover_every_class_as_stated(rows, fitted):

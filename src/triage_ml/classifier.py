@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CLAIMS = tuple(Claim)
+# An accusation needs words to point to: without one of these cues abuse is at most possible, whatever the words weigh.
+ABUSE_CUES = frozenset({"threat", "review_trade", "extra_demand", "no_proof", "misuse", "insult"})
+ABUSE_WITHOUT_CUE = 0.49
 _CHARACTER_LANGUAGES = frozenset({"ja", "zh"})
 
 
@@ -53,6 +56,8 @@ class Prediction:
         Spans in `text` that speak for something.
     replies
         Template id to how well it fitted texts like this one, about 0 to 1.
+    follow_up
+        How much the text reads like a later message of a thread, about 0 to 1.
     """
 
     claim: Claim
@@ -65,6 +70,7 @@ class Prediction:
     text: str
     cues: tuple[Cue, ...]
     replies: Mapping[str, float] = field(default_factory=dict)
+    follow_up: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ class Thresholds:
     abuse
         Abuse is decided at or above this probability.
     review
-        Below this probability of the best guess, a person decides.
+        Below this probability of the best guess, a person decides; always so where a text holds no letter.
     """
 
     temperature: float = 1.0
@@ -117,7 +123,7 @@ class Parts:
     claim, abuse
         Linear classifiers with `decision_function`, shapes (n, 4) in the order of `Claim`, and (n,).
     reply
-        Linear regression with `predict`, shape (n, number of template ids).
+        Linear regression with `predict`, shape (n, number of template ids + 1); the last column is "is a follow-up".
     """
 
     features: Any
@@ -171,7 +177,8 @@ class Classifier:
         matrix = self.parts.features.transform(readings)
         claim_logits, abuse_logits = self.parts.claim.decision_function(matrix), self.parts.abuse.decision_function(matrix)
         claims, abuse = calibrated(claim_logits, abuse_logits, self.thresholds)
-        # scikit-learn drops the second axis where there is one template only
+        abuse = with_words_to_point_to(readings, abuse)
+        # scikit-learn drops the second axis where there is one column only
         replies = self.parts.reply.predict(matrix).reshape(len(texts), -1)
         return [self._decide(*one) for one in zip(readings, claims, abuse, replies, strict=True)]
 
@@ -181,7 +188,7 @@ class Classifier:
         inside = [CLAIMS[i] for i in order if row[i] >= self.thresholds.conformal[i]]
         if abuse >= self.thresholds.abuse:
             category = Category.ABUSE
-        elif row[order[0]] < self.thresholds.review:
+        elif row[order[0]] < self.thresholds.review or not any(map(str.isalpha, reading.text)):
             category = Category.NEEDS_REVIEW
         else:
             category = Category(best)
@@ -196,7 +203,8 @@ class Classifier:
             language=reading.language,
             text=reading.text,
             cues=reading.cues,
-            replies=dict(zip(self.reply_ids, replies.tolist(), strict=True)),
+            replies=dict(zip(self.reply_ids, replies[:-1].tolist(), strict=True)),
+            follow_up=float(replies[-1]),
         )
 
 
@@ -236,6 +244,12 @@ def calibrated(
     exp = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     abuse = 1 / (1 + np.exp(-(abuse_logits + thresholds.abuse_bias) / thresholds.abuse_temperature))
     return exp / exp.sum(axis=1, keepdims=True), abuse
+
+
+def with_words_to_point_to(readings: Sequence[Reading], abuse: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cap the abuse probability, shape (n,), of readings that hold no cue of abuse."""
+    shown = np.array([any(c.type in ABUSE_CUES and not c.negated for c in r.cues) for r in readings])
+    return np.where(shown, abuse, np.minimum(abuse, ABUSE_WITHOUT_CUE))
 
 
 def thresholds_from(values: Mapping[str, Any]) -> Thresholds:

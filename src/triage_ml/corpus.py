@@ -19,7 +19,8 @@ class LabelledText:
     """One row to learn from.
 
     `group` holds together what must not be torn apart between learning and measuring: one writer in one language.
-    `replies` are acceptable template ids, best first. `voice` is how it was written (message, comment, review ...).
+    `replies` are acceptable template ids, best first. `follow_up` says that it goes on with an earlier message. `voice` is how
+    it was written (message, comment, review ...).
     """
 
     id: str
@@ -29,6 +30,7 @@ class LabelledText:
     abuse: bool
     group: str
     replies: tuple[str, ...] = ()
+    follow_up: bool = False
     voice: str = ""
     product: str = ""
 
@@ -73,6 +75,7 @@ def _labelled(path: Path, number: int, line: str) -> LabelledText:
             abuse=row["abuse"],
             group=f"{lang} {row['writer']}",
             replies=tuple(row.get("replies", ())),
+            follow_up=row.get("stage") == "followup",
             voice=row.get("voice", ""),
             product=row.get("product", ""),
         )

@@ -15,10 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from triage_ml.classifier import CLAIMS, Classifier, Parts, Thresholds, calibrated, make_features
+from triage_ml.classifier import (
+    ABUSE_WITHOUT_CUE,
+    CLAIMS,
+    Classifier,
+    Parts,
+    Thresholds,
+    calibrated,
+    make_features,
+    with_words_to_point_to,
+)
 from triage_ml.corpus import LabelledText
 from triage_ml.errors import TrainingDataError
-from triage_ml.text import read_many
+from triage_ml.text import Reading, read_many
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,7 +70,7 @@ class Parameters:
     folds: int = 5
     coverage: float = 0.9
     review_accuracy: float = 0.93
-    abuse_precision: float = 0.97
+    abuse_precision: float = 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +111,11 @@ def fit(rows: Sequence[LabelledText], parameters: Parameters, say: Progress = la
     _check(rows, parameters)
     say(f"reading {len(rows):,} texts")
     readings = read_many([r.text for r in rows], [r.lang for r in rows])
-    reply_ids = sorted({reply for row in rows for reply in row.replies}) or [""]
+    reply_ids = sorted({reply for row in rows for reply in row.replies})
     labels = _Labels(
         claims=np.array([CLAIMS.index(r.claim) for r in rows]),
         abuse=np.array([r.abuse for r in rows]),
-        replies=np.array([[_fits(reply, row) for reply in reply_ids] for row in rows], dtype=np.float32),
+        replies=np.array([[*(_fits(reply, row) for reply in reply_ids), row.follow_up] for row in rows], dtype=np.float32),
     )
     # What words there are and how common they are is learned from all texts; it needs no label and so tells none.
     features = make_features(parameters.min_word, parameters.min_character)
@@ -114,15 +123,16 @@ def fit(rows: Sequence[LabelledText], parameters: Parameters, say: Progress = la
     say(f"measuring on held-out writers, {parameters.folds} rounds")
     cues = len(features.named_transformers["cues"]["columns"].feature_names_)
     claim_logits, abuse_logits = _held_out_logits(matrix, labels, cues, [r.group for r in rows], parameters)
-    thresholds = _thresholds(claim_logits, abuse_logits, labels, parameters)
+    thresholds = _thresholds(claim_logits, abuse_logits, readings, labels, parameters)
     say("learning from all texts")
     parts = Parts(features, *_fit_heads(matrix, labels, cues, parameters), _fit_reply(matrix, labels, parameters))
-    return Classifier(parts, thresholds, reply_ids), HeldOut(*calibrated(claim_logits, abuse_logits, thresholds))
+    p, p_abuse = calibrated(claim_logits, abuse_logits, thresholds)
+    return Classifier(parts, thresholds, reply_ids), HeldOut(p, with_words_to_point_to(readings, p_abuse))
 
 
 @dataclass(frozen=True, slots=True)
 class _Labels:
-    """What n rows are labelled with: claims (n,), abuse (n,), replies (n, number of template ids)."""
+    """What n rows are labelled with: claims (n,), abuse (n,), replies (n, number of template ids + 1 for "is a follow-up")."""
 
     claims: NDArray[np.int64]
     abuse: NDArray[np.bool_]
@@ -236,6 +246,7 @@ def _one_round(
 def _thresholds(
     claim_logits: NDArray[np.float64],
     abuse_logits: NDArray[np.float64],
+    readings: Sequence[Reading],
     labels: _Labels,
     parameters: Parameters,
 ) -> Thresholds:
@@ -260,11 +271,13 @@ def _thresholds(
         coverage=parameters.coverage,
     )
     p, p_abuse = calibrated(claim_logits, abuse_logits, found)
+    p_abuse = with_words_to_point_to(readings, p_abuse)
+    decidable = p_abuse > ABUSE_WITHOUT_CUE
     return replace(
         found,
         conformal=_conformal(p, claims, parameters.coverage),
         review=_lowest_threshold(p.max(axis=1), p.argmax(axis=1) == claims, parameters.review_accuracy, at_least=0),
-        abuse=_lowest_threshold(p_abuse, abuse, parameters.abuse_precision, at_least=10),
+        abuse=_lowest_threshold(p_abuse[decidable], abuse[decidable], parameters.abuse_precision, at_least=10),
     )
 
 

@@ -10,15 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from triage_ml.classifier import Prediction
-from triage_ml.messages import Category, Message, OrderLine
+from triage_ml.messages import Category, Message, MessageKind, OrderLine
 from triage_ml.policy import Policy
 from triage_ml.remedies import Resolution
 from triage_ml.replies.templates import Template
 
 _CARRIES_RECOMMENDED = 0.15
 _FIELD_MISSING = 0.1
-# An export rarely says whether a message is a follow-up; how people answered such texts does.
-_FOLLOW_UP = 0.25
+# An export rarely says whether a message is a follow-up, so it is told from the text: above this, replies meant for later
+# messages of a thread may be proposed.
+_FOLLOW_UP = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +137,10 @@ def _fits(template: Template, message: Message, prediction: Prediction, resoluti
     personalised = bool(message.order and message.order.personalised)
     photo = bool(message.attachments) or any(c.type == "photo" and not c.asked for c in prediction.cues)
     return (
-        prediction.claim in template.claims
+        message.kind is MessageKind.BUYER  # notices are answered in the marketplace, not by letter
+        and prediction.claim in template.claims
         and not allowed.isdisjoint(template.remedies)
-        and (template.stage != "followup" or prediction.replies.get(template.id, 0.0) >= _FOLLOW_UP)
+        and (template.stage != "followup" or prediction.follow_up >= _FOLLOW_UP)
         and template.abuse in ("any", "only" if abuse else "never")
         and template.personalised in ("any", "only" if personalised else "never")
         and template.photo in ("any", "attached" if photo else "missing")
