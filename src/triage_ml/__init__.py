@@ -9,7 +9,7 @@ Read it in this order:
     policy, remedies          the seller's numbers; what must and may be done
     replies                   templates, and which of them fit
     triage                    the four steps in a row
-    batch, cli                a whole export; the commands
+    batch, pages, cli         a whole export; what is shown; the commands
 """
 
 from __future__ import annotations

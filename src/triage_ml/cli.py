@@ -9,16 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from triage_ml.errors import FormatError, ModelNotFoundError, TemplateError, TriageError
+from triage_ml.pages import as_values, console, print_assessment, summary_table, table
 
 if TYPE_CHECKING:
     from triage_ml.batch import Summary
     from triage_ml.messages import OrderLine
-    from triage_ml.triage import Assessment, Triage
+    from triage_ml.triage import Triage
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -69,22 +70,22 @@ def demo(
     from triage_ml.readers import read_messages
 
     triage = _load(None, None, None)
-    console = _console()
+    screen = console()
     with as_file(files("triage_ml") / "data" / "sample" / "week.csv") as sample:
         summary = _score([sample], output, triage, None, None)
         assessments = triage.assess_many(list(read_messages(sample)))
-    console.print(f"\n[bold]One week of a shop for custom goods[/bold] (bundled sample): {summary.rows} messages\n")
-    console.print(_summary_table(summary))
+    screen.print(f"\n[bold]One week of a shop for custom goods[/bold] (bundled sample): {summary.rows} messages\n")
+    screen.print(summary_table(summary))
     for category in (Category.QUALITY, Category.SUBJECTIVE, Category.ABUSE):
         # in the reader's language if there is one
         found = sorted((a for a in assessments if a.category is category), key=lambda a: a.prediction.language != "en")
         for assessment in found[:1]:
-            _print_assessment(assessment)
-    console.print(f"\nEvery message, what it claims, what may be done and three replies: [bold]{output}[/bold]")
-    console.print(
+            print_assessment(assessment)
+    screen.print(f"\nEvery message, what it claims, what may be done and three replies: [bold]{output}[/bold]")
+    screen.print(
         "Next: [bold]triage-ml score YOUR-EXPORT -o result.xlsx[/bold]  (CSV, Excel, Amazon report, mbox, helpdesk JSON ...)"
     )
-    console.print('  or: [bold]triage-ml assess "The ring snapped on the second day."[/bold]')
+    screen.print('  or: [bold]triage-ml assess "The ring snapped on the second day."[/bold]')
 
 
 @app.command()
@@ -96,8 +97,8 @@ def train(
     """Learn a model from labelled messages; the same messages always give the same model."""
     from triage_ml.training_run import train_folder
 
-    console = _console(stderr=True)
-    with console.status("training") as status:
+    screen = console(stderr=True)
+    with screen.status("training") as status:
         report = train_folder(_training(corpus, "corpus"), out, _training(params, "params.toml"), lambda s: status.update(s))
     typer.echo(f"Wrote {out}: {report.sentence}", err=True)
 
@@ -119,9 +120,9 @@ def assess(
     order, channel = _order(order_json) if order_json else (None, "")
     assessment = _load(model, policy, templates).assess(Message("1", text, order=order, channel=channel))
     if as_json:
-        typer.echo(json.dumps(_as_json(assessment), ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(as_values(assessment), ensure_ascii=False, indent=2))
     else:
-        _print_assessment(assessment)
+        print_assessment(assessment)
 
 
 @app.command()
@@ -164,11 +165,11 @@ def score(
             "categories": summary.categories, "languages": summary.languages,
         }, ensure_ascii=False))  # fmt: skip
         return
-    console = _console()
-    console.print(_summary_table(summary))
-    console.print(f"{summary.rows:,} messages: [bold]{summary.output}[/bold]")
+    screen = console()
+    screen.print(summary_table(summary))
+    screen.print(f"{summary.rows:,} messages: [bold]{summary.output}[/bold]")
     if summary.rejects_path:
-        console.print(f"{summary.rejects:,} rows could not be read, each with its reason: [bold]{summary.rejects_path}[/bold]")
+        screen.print(f"{summary.rejects:,} rows could not be read, each with its reason: [bold]{summary.rejects_path}[/bold]")
 
 
 @templates_app.command("list")
@@ -181,10 +182,10 @@ def templates_list(templates: TemplatesOption = None, as_json: JsonOption = Fals
         rows = [{"id": t.id, "purpose": dict(t.purpose), "claims": t.claims, "remedies": t.remedies} for t in library.values()]
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
-    table = _table("template", "answers", "purpose", "用途")
+    page = table("template", "answers", "purpose", "用途")
     for t in library.values():
-        table.add_row(t.id, ", ".join(t.claims), t.purpose["en"], t.purpose["zh"])
-    _console().print(table)
+        page.add_row(t.id, ", ".join(t.claims), t.purpose["en"], t.purpose["zh"])
+    console().print(page)
 
 
 @templates_app.command("check")
@@ -213,13 +214,13 @@ def policy_show(policy: PolicyOption = None, as_json: JsonOption = False) -> Non
             "marketplaces": found.by_marketplace,
         }, default=str, indent=2))  # fmt: skip
         return
-    table = _table("number", "value", "other in")
+    page = table("number", "value", "other in")
     for key, value in found.numbers.items():
         others = [f"{m}: {numbers[key]}" for m, numbers in found.by_marketplace.items() if key in numbers]
-        table.add_row(key, f"{value:f}", ", ".join(others))
-    console = _console()
-    console.print(f"Policy [bold]{found.version}[/bold], replies signed by {found.shop}")
-    console.print(table)
+        page.add_row(key, f"{value:f}", ", ".join(others))
+    screen = console()
+    screen.print(f"Policy [bold]{found.version}[/bold], replies signed by {found.shop}")
+    screen.print(page)
 
 
 @policy_app.command("check")
@@ -243,7 +244,7 @@ def _load(model: Path | None, policy: Path | None, templates: Path | None) -> Tr
     from triage_ml.triage import Triage, find_model
 
     if model is None and not os.environ.get("TRIAGE_MODEL") and not find_model().exists():
-        _console(stderr=True).print("No model yet: training one, once (about a minute).")
+        console(stderr=True).print("No model yet: training one, once (about a minute).")
         train(None, find_model(), None)
     with _quiet():
         return Triage.load(model, policy, templates)
@@ -272,7 +273,7 @@ def _score(inputs: list[Path], output: Path, triage: Triage, kind: str | None, c
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=_console(stderr=True),
+        console=console(stderr=True),
         transient=True,
     )
     with bar:
@@ -296,119 +297,8 @@ def _order(path: Path) -> tuple[OrderLine | None, str]:
     return read_order(path)
 
 
-def _as_json(assessment: Assessment) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    from triage_ml.batch import to_row
-
-    resolution, prediction = assessment.resolution, assessment.prediction
-    return {
-        **to_row(assessment),
-        "reasons": assessment.reasons,
-        "claim_set": prediction.claim_set,
-        "text": prediction.text,
-        "cues": [{**asdict(c), "words": prediction.text[c.start : c.end]} for c in prediction.cues],
-        "remedies": [
-            {
-                "kind": r.kind, "rule": r.rule, "why": r.why, "cost": str(r.cost) if r.cost else None,
-                "offer_low": str(r.offer_low) if r.offer_low else None,
-                "offer_high": str(r.offer_high) if r.offer_high else None,
-            }
-            for r in resolution.remedies
-        ],
-        "forbidden": resolution.forbidden,
-        "needs_second_person": resolution.needs_second_person,
-        "replies": [asdict(r) for r in assessment.replies],
-    }  # fmt: skip
-
-
-def _print_assessment(assessment: Assessment) -> None:
-    from rich.panel import Panel
-    from rich.table import Table
-    from rich.text import Text
-
-    from triage_ml.messages import Category
-
-    prediction, order = assessment.prediction, assessment.message.order
-    text = Text(prediction.text)
-    for cue in prediction.cues:
-        text.stylize("bold yellow", cue.start, cue.end)
-    title = assessment.category.value.replace("_", " ")
-    if assessment.category is Category.OTHER:
-        title = "not an after-sales complaint"
-    about = " · ".join(x for x in (order.product, str(order.paid or ""), order.customisation) if x) if order else ""
-    page = Table.grid(padding=(0, 2))
-    for lead, line in _lines(assessment):
-        page.add_row(f"  {lead}", Text(line))
-    console = _console()
-    console.print()
-    left: Any = {"title_align": "left", "subtitle_align": "left"}
-    console.print(Panel(text, title=Text(title, "bold"), subtitle=Text(about) if about else None, **left))
-    console.print(page)
-    if assessment.replies:
-        console.print(Panel(Text(assessment.replies[0].text), title="reply 1, to edit and send", border_style="dim", **left))
-
-
-def _lines(assessment: Assessment) -> Iterator[tuple[str, str]]:
-    """Yield what is said about a message, as a word in front and a line."""
-    prediction, resolution = assessment.prediction, assessment.resolution
-    claims = ", ".join(f"{c.value} {p:.0%}" for c, p in sorted(prediction.probabilities.items(), key=lambda cp: -cp[1]))
-    yield "claims", f"{claims}; abuse {prediction.abuse:.0%}; language {prediction.language}"
-    if assessment.reasons:
-        yield "because", "; ".join(assessment.reasons)
-    for n, remedy in enumerate(resolution.remedies):
-        offer = f" [{remedy.offer_low} to {remedy.offer_high}]" if remedy.offer_low else ""
-        cost = f", costs about {remedy.cost}" if remedy.cost else ""
-        yield "or" if n else "do", f"{remedy.kind.value.replace('_', ' ')}{offer}: {remedy.why} ({remedy.rule}{cost})"
-    for rule in resolution.forbidden:
-        name, _, words = rule.partition(": ")
-        yield "but", f"{words} ({name})"
-    if resolution.needs_second_person:
-        yield "who", "a second person looks before anything is sent (A1)"
-    if resolution.due_at:
-        yield "answer by", f"{resolution.due_at:%Y-%m-%d %H:%M %Z}"
-    for n, reply in enumerate(assessment.replies, 1):
-        yield f"reply {n}", f"{reply.template_id}: {reply.reason}"
-
-
-def _summary_table(summary: Summary) -> Any:  # noqa: ANN401 - a rich table
-    from triage_ml.messages import Category
-
-    means = {
-        "quality": "a fault: the after-sales process starts at once",
-        "mismatch": "not as ordered: the after-sales process starts at once",
-        "subjective": "taste or change of mind: explain, where it pays part of the price",
-        "abuse": "the remedy owed stays; evidence, caution, a second look",
-        "other": "not an after-sales complaint",
-        "needs_review": "the model is not sure: a person decides",
-    }
-    table = _table("category", "messages", "share", "what it means")
-    for category in Category:
-        count = summary.categories[category.value]
-        table.add_row(
-            category.value.replace("_", " "), f"{count:,}", f"{count / max(summary.rows, 1):.0%}", means[category.value]
-        )
-    return table
-
-
-def _table(*headers: str) -> Any:  # noqa: ANN401 - a rich table
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for header in headers:
-        table.add_column(header, justify="right" if header in ("messages", "share", "value") else "left")
-    return table
-
-
-def _console(stderr: bool = False) -> Any:  # noqa: ANN401 - a rich console
-    from rich.console import Console
-
-    return Console(stderr=stderr, highlight=False)
-
-
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Show that something is going on while a model loads."""
-    with _console(stderr=True).status("loading the model"):
+    with console(stderr=True).status("loading the model"):
         yield
