@@ -77,8 +77,9 @@ def demo(
     screen.print(f"\n[bold]One week of a shop for custom goods[/bold] (bundled sample): {summary.rows} messages\n")
     screen.print(summary_table(summary))
     for category in (Category.QUALITY, Category.SUBJECTIVE, Category.ABUSE):
-        # in the reader's language if there is one
-        found = sorted((a for a in assessments if a.category is category), key=lambda a: a.prediction.language != "en")
+        # in the reader's language if there is one, and one that shows its reasons
+        found = [a for a in assessments if a.category is category]
+        found.sort(key=lambda a: (a.prediction.language != "en", -len(a.reasons)))
         for assessment in found[:1]:
             print_assessment(assessment)
     screen.print(f"\nEvery message, what it claims, what may be done and three replies: [bold]{output}[/bold]")
