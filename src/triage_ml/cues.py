@@ -83,12 +83,13 @@ class Lexicon:
         self._by_two: dict[tuple[str, str], list[_Piece]] = {}
         for cue_type, pieces in _lines(language):
             phrases = [_Parser(text, keys, glue).phrase() for text in pieces]
-            if any(() in _heads(phrase) for phrase in phrases):
+            heads = [_heads(phrase) for phrase in phrases]
+            if any(() in head for head in heads):
                 raise LanguageDataError(f"{language}.toml, [{cue_type}], {pieces}: found a phrase that may be empty.")
-            self._add(_chain(cue_type, phrases))
+            self._add(_chain(cue_type, phrases), heads[0])
 
-    def _add(self, piece: _Piece) -> None:
-        for head in _heads(piece.phrase):
+    def _add(self, piece: _Piece, heads: Iterable[tuple[str, ...]]) -> None:
+        for head in heads:
             if len(head) == 1:
                 self._by_one.setdefault(head[0], []).append(piece)
             else:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import fields
@@ -112,11 +111,6 @@ def facts(folder: Path) -> dict[str, Any]:
     _checked_manifest(folder)
     about: dict[str, Any] = json.loads((folder / "model.json").read_text("utf-8"))
     return about
-
-
-def remove(folder: Path) -> None:
-    """Delete a model folder."""
-    shutil.rmtree(folder)
 
 
 def _checked_manifest(folder: Path) -> dict[str, str]:

@@ -61,8 +61,6 @@ def train_folder(corpus: Path, out: Path, params: Path, say: Progress = lambda _
 
 def measure(rows: Sequence[LabelledText], held_out: HeldOut, thresholds: Thresholds) -> TrainingReport:
     """Compare held-out predictions with the labels."""
-    from sklearn.metrics import f1_score
-
     claims = np.array([CLAIMS.index(r.claim) for r in rows])
     abuse = np.array([r.abuse for r in rows])
     guess, flagged = held_out.claims.argmax(axis=1), held_out.abuse >= thresholds.abuse
@@ -74,7 +72,7 @@ def measure(rows: Sequence[LabelledText], held_out: HeldOut, thresholds: Thresho
     return TrainingReport(
         rows=len(rows),
         writers=len({r.group for r in rows}),
-        macro_f1=float(f1_score(claims, guess, average="macro")),
+        macro_f1=_macro_f1(claims, guess),
         macro_f1_by_language=by([r.lang for r in rows]),
         macro_f1_by_writer=by([r.group for r in rows]),
         abuse_precision=float(abuse[flagged].mean()) if flagged.any() else 0.0,
