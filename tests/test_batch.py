@@ -30,7 +30,7 @@ def _rows(path):
         return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     if path.suffix == ".parquet":
         return pq.read_table(path).to_pylist()
-    header, *rows = load_workbook(path, read_only=True).active.iter_rows(values_only=True)
+    header, *rows = load_workbook(path).active.iter_rows(values_only=True)
     return [dict(zip(header, row, strict=True)) for row in rows]
 
 
