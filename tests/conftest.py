@@ -6,7 +6,7 @@ import pytest
 from hypothesis import settings
 
 from triage_ml.corpus import load_corpus
-from triage_ml.learning import Parameters, fit
+from triage_ml.learning import Parameters, fit, load_parameters
 from triage_ml.model_files import save
 from triage_ml.policy import load_policy
 from triage_ml.replies.ranker import ReplyRanker
@@ -37,6 +37,12 @@ def model_folder(fitted, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "small"
     save(fitted[0], folder, {"rows": "every sixth"}, "# Model card\n")
     return folder
+
+
+@pytest.fixture(scope="session")
+def shipped():
+    """The classifier that `triage-ml train` makes, from the whole corpus with the shipped parameters."""
+    return fit(load_corpus(CORPUS), load_parameters(CORPUS.parent / "params.toml"))[0]
 
 
 @pytest.fixture(scope="session")

@@ -124,3 +124,18 @@ def test_train_writes_a_model_that_scores(run, tmp_path):
     assert done.returncode == 0 and "80 texts of 5 writers" in done.stderr, done.stderr
     found = json.loads(run("assess", "it broke", "--model", "m/tiny", "--json").stdout)
     assert found["claim"] == "quality"
+
+
+def test_evaluate_measures_draws_and_tracks(run, tmp_path):
+    rows = [
+        {"lang": "en", "text": "It broke and leaks, poor quality", "claim": "quality", "abuse": False},
+        {"lang": "en", "text": "Where is my parcel? Tracking has not moved", "claim": "quality", "abuse": False},
+    ]
+    (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    done = run("evaluate", "mine.jsonl", "--report", "report", "--track", "--errors")
+    assert done.returncode == 0, done.stderr
+    assert "0.500" in done.stdout and "quality -> other" in done.stdout and "MLflow run" in done.stderr
+    assert (tmp_path / "report" / "report.html").exists() and (tmp_path / "mlflow.db").exists()
+    found = json.loads(run("evaluate", "mine.jsonl", "--json").stdout)
+    assert found["mine.jsonl"]["total"]["accuracy"] == 0.5
+    assert "line 1" in run("evaluate", tmp_path / "report" / "report.html").stderr

@@ -26,8 +26,8 @@ def test_a_wrong_row_is_named(tmp_path, change, says):
 
 
 def test_a_missing_field_is_named(tmp_path):
-    (tmp_path / "en.jsonl").write_text(json.dumps({k: v for k, v in GOOD.items() if k != "writer"}), "utf-8")
-    with pytest.raises(TrainingDataError, match="line 1: found no 'writer'"):
+    (tmp_path / "en.jsonl").write_text(json.dumps({k: v for k, v in GOOD.items() if k != "claim"}), "utf-8")
+    with pytest.raises(TrainingDataError, match="line 1: found no 'claim'"):
         load_corpus(tmp_path)
 
 

@@ -1,12 +1,18 @@
 import json
+import os
 import pickle
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import skops.io
 
 from triage_ml import model_files
 from triage_ml.errors import ModelError, ModelNotFoundError, UntrustedModelError
+
+CORPUS = Path(__file__).parents[1] / "training" / "corpus"
 
 
 @pytest.fixture
@@ -69,3 +75,16 @@ def test_saving_over_a_model_replaces_it_whole(fitted, copy):
     assert sorted(p.name for p in copy.iterdir()) == ["card.md", "manifest.json", "model.json", "model.skops"]
     assert model_files.facts(copy)["again"] is True
     assert [p.name for p in copy.parent.iterdir()] == [copy.name]
+
+
+def test_the_same_texts_give_the_same_files_in_every_process(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from triage_ml.corpus import load_corpus; from triage_ml.learning import *; "
+        "from triage_ml.model_files import save; rows = load_corpus(Path(sys.argv[1]))[::40]; "
+        "save(fit(rows, Parameters(folds=3))[0], Path(sys.argv[2]), {}, '')"
+    )
+    for seed in "12":
+        subprocess.run(
+            [sys.executable, "-c", code, CORPUS, tmp_path / seed], env={**os.environ, "PYTHONHASHSEED": seed}, check=True
+        )
+    assert (tmp_path / "1" / "manifest.json").read_bytes() == (tmp_path / "2" / "manifest.json").read_bytes()

@@ -1,9 +1,12 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from triage_ml.corpus import data_hash, load_corpus
 
 TRAINING = Path(__file__).parents[1] / "training"
 
@@ -43,9 +46,20 @@ def test_the_shipped_corpus_has_no_near_duplicates_and_keeps_its_size():
     assert totals["en"] >= 2000 and sum(totals.values()) >= 6000 and min(totals.values()) >= 600
 
 
-def test_evaluate_counts_right_and_wrong(folder, model_folder):
-    file = folder("It broke and leaks, poor quality", "Where is my parcel? Tracking has not moved") / "en.jsonl"
-    done = _run("evaluate.py", file, "--model", model_folder, "--errors")
-    assert done.returncode == 0, done.stderr
-    assert "2 texts" in done.stdout and "accuracy 0.500" in done.stdout
-    assert "quality -> other" in done.stdout
+def test_the_readme_shows_the_table_that_was_measured_last():
+    text = (TRAINING / "goals.md").read_text("utf-8")
+    readme = (TRAINING.parent / "README.md").read_text("utf-8")
+    assert text.strip() in readme
+    measured = re.search(r"Corpus (\w{12})", text)[1]
+    assert data_hash(load_corpus(TRAINING / "corpus")).startswith(measured), "run training/evaluate.py --write"
+
+
+def test_parameters_are_compared_on_held_out_groups(tmp_path):
+    done = subprocess.run(
+        [sys.executable, TRAINING / "choose_parameters.py", "strenght=1"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and "expected NAME=VALUE,VALUE with a name of strength" in done.stderr

@@ -5,7 +5,8 @@ Read it in this order:
     messages, errors          the nouns, and what can go wrong
     readers                   an export becomes Messages
     language, text            which language, which words, which cues
-    classifier, learning      a text becomes a Prediction; labelled texts become a Classifier
+    classifier, learning      a text becomes a Prediction; labelled texts become a Classifier (encoders: an optional expert)
+    evaluation, registry      how right it is, with a report; what MLflow keeps
     policy, remedies          the seller's numbers; what must and may be done
     replies                   templates, and which of them fit
     triage                    the four steps in a row

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from triage_ml.encoders import Encoder, vectors_of
 from triage_ml.language import detect_many
 from triage_ml.messages import Category, Claim
 from triage_ml.text import Cue, Reading, read_many
@@ -27,6 +28,12 @@ CLAIMS = tuple(Claim)
 # An accusation needs words to point to: without one of these cues abuse is at most possible, whatever the words weigh.
 ABUSE_CUES = frozenset({"threat", "review_trade", "extra_demand", "no_proof", "misuse", "insult"})
 ABUSE_WITHOUT_CUE = 0.49
+CLAIM_CUES = frozenset({
+    "fault", "damage", "stopped", "differs", "missing", "own_error", "taste", "fit", "expectation", "changed_mind",
+})  # fmt: skip
+_WISH_CUES = frozenset({"wish_replacement", "wish_return", "wish_refund", "wish_partial", "wish_repair"})
+_PROCESS_CUES = frozenset({"delivery", "service", "account", "question"})
+_GOOD_CUES = frozenset({"praise", "no_fault", "resolved"})
 _CHARACTER_LANGUAGES = frozenset({"ja", "zh"})
 
 
@@ -145,11 +152,20 @@ class Classifier:
         The template ids that the reply head's columns stand for.
     version
         Names this model in every record: the first 12 digits of the hash over its parts.
+    encoder
+        What it was trained with beside words and cues, if anything.
     """
 
-    def __init__(self, parts: Parts, thresholds: Thresholds, reply_ids: Sequence[str] = (), version: str = "unsaved") -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        thresholds: Thresholds,
+        reply_ids: Sequence[str] = (),
+        version: str = "unsaved",
+        encoder: Encoder | None = None,
+    ) -> None:
         self.parts, self.thresholds = parts, thresholds
-        self.reply_ids, self.version = tuple(reply_ids), version
+        self.reply_ids, self.version, self.encoder = tuple(reply_ids), version, encoder
 
     def predict(self, text: str, hint: str = "") -> Prediction:
         """Judge one text; `predict_many` for one."""
@@ -174,38 +190,40 @@ class Classifier:
             return []
         languages = detect_many(texts, hints or [""] * len(texts))
         readings = read_many(texts, languages)
-        matrix = self.parts.features.transform(readings)
+        matrix = with_vectors(self.parts.features.transform(readings), self.encoder, readings)
         claim_logits, abuse_logits = self.parts.claim.decision_function(matrix), self.parts.abuse.decision_function(matrix)
         claims, abuse = calibrated(claim_logits, abuse_logits, self.thresholds)
-        abuse = with_words_to_point_to(readings, abuse)
+        abuse = capped(abuse, words_to_point_to(readings))
         # scikit-learn drops the second axis where there is one column only
         replies = self.parts.reply.predict(matrix).reshape(len(texts), -1)
-        return [self._decide(*one) for one in zip(readings, claims, abuse, replies, strict=True)]
-
-    def _decide(self, reading: Reading, row: NDArray[np.float64], abuse: float, replies: NDArray[np.float64]) -> Prediction:
-        order = np.argsort(-row, kind="stable")
-        best = CLAIMS[order[0]]
-        inside = [CLAIMS[i] for i in order if row[i] >= self.thresholds.conformal[i]]
-        if abuse >= self.thresholds.abuse:
-            category = Category.ABUSE
-        elif row[order[0]] < self.thresholds.review or not any(map(str.isalpha, reading.text)):
-            category = Category.NEEDS_REVIEW
-        else:
-            category = Category(best)
-        return Prediction(
-            claim=best,
-            probabilities={claim: float(p) for claim, p in zip(CLAIMS, row, strict=True)},
-            # The guess belongs to its own set even where no class passes its threshold.
-            claim_set=tuple(inside) or (best,),
-            coverage=self.thresholds.coverage,
-            abuse=float(abuse),
-            category=category,
-            language=reading.language,
-            text=reading.text,
-            cues=reading.cues,
-            replies=dict(zip(self.reply_ids, replies[:-1].tolist(), strict=True)),
-            follow_up=float(replies[-1]),
-        )
+        inside, flagged, unsure = decided(claims, abuse, self.thresholds)
+        found = []
+        for row, reading in enumerate(readings):
+            p = claims[row]
+            order = np.argsort(-p, kind="stable")
+            best = CLAIMS[order[0]]
+            if flagged[row]:
+                category = Category.ABUSE
+            elif unsure[row] or not any(map(str.isalpha, reading.text)):
+                category = Category.NEEDS_REVIEW
+            else:
+                category = Category(best)
+            found.append(
+                Prediction(
+                    claim=best,
+                    probabilities={claim: float(value) for claim, value in zip(CLAIMS, p, strict=True)},
+                    claim_set=tuple(CLAIMS[i] for i in order if inside[row, i]),
+                    coverage=self.thresholds.coverage,
+                    abuse=float(abuse[row]),
+                    category=category,
+                    language=reading.language,
+                    text=reading.text,
+                    cues=reading.cues,
+                    replies=dict(zip(self.reply_ids, replies[row, :-1].tolist(), strict=True)),
+                    follow_up=float(replies[row, -1]),
+                )
+            )
+        return found
 
 
 class FixedClassifier:
@@ -236,6 +254,16 @@ class FixedClassifier:
         ]
 
 
+def with_vectors(matrix: Any, encoder: Encoder | None, readings: Sequence[Reading]) -> Any:  # noqa: ANN401 - scipy
+    """Put the vectors of an encoder, if there is one, to the right of a sparse matrix with one row a reading."""
+    if encoder is None:
+        return matrix
+    from scipy.sparse import csr_matrix, hstack
+
+    vectors = vectors_of(encoder, [r.text for r in readings], [r.language for r in readings])
+    return hstack([matrix, csr_matrix(vectors)], format="csr")
+
+
 def calibrated(
     claim_logits: NDArray[np.float64], abuse_logits: NDArray[np.float64], thresholds: Thresholds
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -246,10 +274,31 @@ def calibrated(
     return exp / exp.sum(axis=1, keepdims=True), abuse
 
 
-def with_words_to_point_to(readings: Sequence[Reading], abuse: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cap the abuse probability, shape (n,), of readings that hold no cue of abuse."""
-    shown = np.array([any(c.type in ABUSE_CUES and not c.negated for c in r.cues) for r in readings])
-    return np.where(shown, abuse, np.minimum(abuse, ABUSE_WITHOUT_CUE))
+def decided(
+    claims: NDArray[np.float64], abuse: NDArray[np.float64], thresholds: Thresholds
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Say what calibrated probabilities, shapes (n, 4) and (n,), decide.
+
+    Returns
+    -------
+    arrays of shape (n, 4), (n,), (n,)
+        Which claims are in the prediction set; what is abuse; where the claim is left to a person.
+    """
+    inside = claims >= np.array(thresholds.conformal)
+    # The guess belongs to its own set even where no class passes its threshold.
+    nothing = ~inside.any(axis=1)
+    inside[nothing, claims[nothing].argmax(axis=1)] = True
+    return inside, abuse >= thresholds.abuse, claims.max(axis=1) < thresholds.review
+
+
+def words_to_point_to(readings: Sequence[Reading]) -> NDArray[np.bool_]:
+    """Say, shape (n,), which readings hold a cue of abuse."""
+    return np.array([any(c.type in ABUSE_CUES and not c.negated for c in r.cues) for r in readings], dtype=bool)
+
+
+def capped(abuse: NDArray[np.float64], pointed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Cap the abuse probability where there are no words to point to; all of shape (n,)."""
+    return np.where(pointed, abuse, np.minimum(abuse, ABUSE_WITHOUT_CUE))
 
 
 def thresholds_from(values: Mapping[str, Any]) -> Thresholds:
@@ -297,9 +346,15 @@ def cue_counts(reading: Reading) -> dict[str, float]:
         counts[kind] += 1
         if reading.turn >= 0 and not cue.asked:
             counts[f"{kind} {'after' if cue.start >= reading.turn else 'before'} but"] += 1
-    if not counts:
+    stated = {cue.type for cue in reading.cues if not cue.negated and not cue.asked}
+    if not stated & CLAIM_CUES:
+        # A wish, praise or a question says little of the goods when nothing else does, and much when something does.
+        counts["nothing claimed"] = 1
+        for name, types in (("wish", _WISH_CUES), ("process", _PROCESS_CUES), ("good", _GOOD_CUES)):
+            counts[f"nothing claimed, {name}"] = bool({cue.type for cue in reading.cues} & types)
+    if not reading.cues:
         counts["no cue"] = 1
-    values = {kind: float(np.log1p(count)) for kind, count in counts.items()}
+    values = {kind: float(np.log1p(count)) for kind, count in counts.items() if count}
     values["length"] = float(np.log1p(len(reading.text))) / 5
     values[f"language {reading.language}"] = 1.0
     return values

@@ -94,14 +94,74 @@ def train(
     corpus: Annotated[Path | None, typer.Option(help="Folder of labelled .jsonl files. [default: training/corpus]")] = None,
     out: Annotated[Path, typer.Option(help="Model folder to write.")] = Path("models") / "default",
     params: Annotated[Path | None, typer.Option(help="Training parameters. [default: training/params.toml]")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="Folder or hub name of a sentence encoder, a third expert beside words and cues.")
+    ] = None,
+    encoder_languages: Annotated[
+        list[str] | None, typer.Option(metavar="CODE", help="Language the encoder was made for. Repeatable. [default: all]")
+    ] = None,
 ) -> None:
     """Learn a model from labelled messages; the same messages always give the same model."""
-    from triage_ml.training_run import train_folder
+    from triage_ml.encoders import open_encoder
+    from triage_ml.language import LANGUAGES
+    from triage_ml.training_run import in_one_line, train_folder
 
+    opened = open_encoder(encoder, encoder_languages or LANGUAGES) if encoder else None
     screen = console(stderr=True)
     with screen.status("training") as status:
-        report = train_folder(_training(corpus, "corpus"), out, _training(params, "params.toml"), lambda s: status.update(s))
-    typer.echo(f"Wrote {out}: {report.sentence}", err=True)
+        found = train_folder(
+            _training(corpus, "corpus"), out, _training(params, "params.toml"), lambda s: status.update(s), opened
+        )
+    typer.echo(f"Wrote {out}: {in_one_line(found)}", err=True)
+
+
+@app.command()
+def evaluate(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Labelled texts, .jsonl. [default: training/heldout]")
+    ] = None,
+    model: ModelOption = None,
+    report: Annotated[Path | None, typer.Option(help="Folder for figures (PNG), an HTML page and figures.json.")] = None,
+    errors: Annotated[bool, typer.Option("--errors", help="Print every text judged wrong, with its cues.")] = False,
+    track: Annotated[bool, typer.Option("--track", help="Keep the figures as an MLflow run.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a model on labelled texts that it was not trained on."""
+    from triage_ml import evaluation
+    from triage_ml.corpus import load_labelled
+    from triage_ml.evaluation_report import Section, summary, write_report
+
+    judge = _load(model, None, None).judge
+    sections = []
+    for path in files or sorted(_training(None, "heldout").glob("*.jsonl")):
+        rows = load_labelled(path)
+        predictions = judge.predict_many([r.text for r in rows])
+        judged = evaluation.judged(rows, predictions)
+        sections.append(Section(path.name, evaluation.evaluate(rows, judged), judged, evaluation.errors(rows, predictions)))
+    if report:
+        page = write_report(report, f"Model {judge.version}", sections)
+    if track:
+        from triage_ml.registry import metrics_of
+        from triage_ml.registry import track as keep
+
+        for section in sections:
+            facts = {"model": judge.version, "texts": section.name}
+            typer.echo(f"MLflow run {keep('evaluate', facts, metrics_of(section.evaluation), report)}", err=True)
+    if as_json:
+        typer.echo(json.dumps({s.name: evaluation.as_json(s.evaluation) for s in sections}, ensure_ascii=False, indent=2))
+        return
+    screen = console()
+    for section in sections:
+        page_of = table(section.name, f"model {judge.version}")
+        for name, value in summary(section.evaluation):
+            page_of.add_row(name, value)
+        screen.print(page_of)
+        for error in section.errors if errors else ():
+            typer.echo(
+                f"{error['is']} -> {error['judged']} {error['probability']:.2f} | {error['text']} | {'; '.join(error['cues'])}"
+            )
+    if report:
+        screen.print(f"Figures, parts and errors: [bold]{page}[/bold]")
 
 
 @app.command()
@@ -246,7 +306,7 @@ def _load(model: Path | None, policy: Path | None, templates: Path | None) -> Tr
 
     if model is None and not os.environ.get("TRIAGE_MODEL") and not find_model().exists():
         console(stderr=True).print("No model yet: training one, once (about a minute).")
-        train(None, find_model(), None)
+        train(None, find_model(), None, None, None)
     with _quiet():
         return Triage.load(model, policy, templates)
 

@@ -20,7 +20,8 @@ class LabelledText:
 
     `group` holds together what must not be torn apart between learning and measuring: one writer in one language.
     `replies` are acceptable template ids, best first. `follow_up` says that it goes on with an earlier message. `voice` is how
-    it was written (message, comment, review ...).
+    it was written (message, comment, review ...). `weight` is how much it counts in learning. `fresh` says that nobody
+    who wrote cues has read it, so that it tells how well the cues do on texts to come.
     """
 
     id: str
@@ -33,6 +34,8 @@ class LabelledText:
     follow_up: bool = False
     voice: str = ""
     product: str = ""
+    weight: float = 1.0
+    fresh: bool = False
 
 
 def load_corpus(folder: Path) -> list[LabelledText]:
@@ -49,12 +52,18 @@ def load_corpus(folder: Path) -> list[LabelledText]:
             f"{folder}: found no .jsonl file; expected labelled messages, one file a language. "
             "Run this in a checkout of the project, or give --corpus DIR."
         )
-    return [
-        _labelled(path, number, line)
-        for path in paths
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
-        if line.strip()
-    ]
+    return [row for path in paths for row in load_labelled(path)]
+
+
+def load_labelled(path: Path) -> list[LabelledText]:
+    """Read one file of labelled texts; errors as in `load_corpus`."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise TrainingDataError(
+            f"{path}: cannot be read ({error}); expected labelled texts in UTF-8, one JSON a line."
+        ) from error
+    return [_labelled(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 
 def _labelled(path: Path, number: int, line: str) -> LabelledText:
@@ -68,16 +77,17 @@ def _labelled(path: Path, number: int, line: str) -> LabelledText:
         if not isinstance(row["abuse"], bool):
             raise ValueError(f"abuse is {row['abuse']!r}, expected true or false")
         return LabelledText(
-            id=str(row["id"]),
+            id=str(row.get("id", number)),
             lang=lang,
             text=text,
             claim=Claim(row["claim"]),
             abuse=row["abuse"],
-            group=f"{lang} {row['writer']}",
+            group=f"{lang} {row.get('writer', 'unknown')}",
             replies=tuple(row.get("replies", ())),
             follow_up=row.get("stage") == "followup",
             voice=row.get("voice", ""),
             product=row.get("product", ""),
+            fresh=bool(row.get("fresh", False)),
         )
     except KeyError as error:
         raise TrainingDataError(f"{path}, line {number}: found no {error}; see training/corpus/README.md.") from error

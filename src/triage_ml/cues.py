@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -23,8 +23,10 @@ CUE_TYPES = (
     "extra_demand", "no_proof", "misuse", "insult", "wish_refund", "wish_replacement", "wish_return", "wish_partial",
     "wish_repair", "keep_it", "photo", "deadline",
 )  # fmt: skip
-# Words around cues, never shown themselves: what turns a cue round, what sets two clauses against each other.
-HELPERS = ("negation", "contrast")
+# What opens a question, what makes it a reproach, what makes it a mere possibility: they count inside longer phrases too.
+FRAMES = ("opener", "why", "if")
+# Words around cues, never shown themselves: what turns a cue round, what sets two clauses against each other, and the frames.
+HELPERS = ("negation", "contrast", *FRAMES)
 SENTENCE_END = frozenset(".!?;。！？；…")
 
 _GAP = re.compile(r"\s*(?:…|\.\.\.)\s*")
@@ -147,16 +149,22 @@ class Lexicon:
         return None
 
 
-def _longest(whole: Iterable[Span], joined: Iterable[Span]) -> list[Span]:
+def _longest(whole: Collection[Span], joined: Iterable[Span]) -> list[Span]:
     """Drop what stands inside a longer span: "not broken" is no "broken", "I ordered the wrong size" no "wrong size".
 
-    A phrase with a gap silences nothing, since what stands in its gap is none of its words.
+    A phrase with a gap silences nothing, since what stands in its gap is none of its words; nor does a frame.
     """
     kept: list[Span] = []
+    frames = sorted((span for span in whole if span.type in FRAMES), key=lambda s: (s.start, s.end, s.type))
+    whole = [span for span in whole if span.type not in FRAMES]
     for span in sorted(whole, key=lambda s: (s.start - s.end, s.start, s.type)):
         if not _inside_longer(span, kept):
             kept.append(span)
-    return kept + [span for span in sorted(joined, key=lambda s: (s.start, s.end, s.type)) if not _inside_longer(span, kept)]
+    return (
+        frames
+        + kept
+        + [span for span in sorted(joined, key=lambda s: (s.start, s.end, s.type)) if not _inside_longer(span, kept)]
+    )
 
 
 def _inside_longer(span: Span, others: Iterable[Span]) -> bool:

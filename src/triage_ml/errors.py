@@ -8,6 +8,7 @@ TriageError                  the root: catch this to catch all of ours
 │   ├── ModelNotFoundError   there is none at that place
 │   └── UntrustedModelError  it was changed, or holds something that could run code
 ├── TrainingDataError        a labelled row or corpus cannot be learned from
+├── MissingExtraError        an optional part of the product is not installed
 ├── PolicyError              the seller's rules and numbers do not hold together
 └── TemplateError            a reply template is wrong, or cannot be filled
 
@@ -86,6 +87,25 @@ class UntrustedModelError(ModelError):
 
 class TrainingDataError(TriageError):
     """A labelled row cannot be learned from; the text names file, line and field."""
+
+
+class MissingExtraError(TriageError):
+    """An optional part is needed and not installed.
+
+    Parameters
+    ----------
+    need
+        What was asked for, in a word or two ("figures").
+    extra
+        The extra that brings it.
+    """
+
+    def __init__(self, need: str, extra: str) -> None:
+        self.extra = extra
+        super().__init__(
+            f"{need}: found nothing installed that can do this; expected the extra {extra!r}. "
+            f'Install it in the checkout: python -m pip install -c constraints.txt -e ".[{extra}]"'
+        )
 
 
 class PolicyError(TriageError):

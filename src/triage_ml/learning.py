@@ -22,17 +22,26 @@ from triage_ml.classifier import (
     Parts,
     Thresholds,
     calibrated,
+    capped,
+    decided,
     make_features,
-    with_words_to_point_to,
+    with_vectors,
+    words_to_point_to,
 )
 from triage_ml.corpus import LabelledText
+from triage_ml.encoders import Encoder
 from triage_ml.errors import TrainingDataError
-from triage_ml.text import Reading, read_many
+from triage_ml.evaluation import Judged
+from triage_ml.text import read_many
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Progress = Callable[[str], None]
+# With fewer fresh texts than this, thresholds are found on all texts.
+_FRESH_ENOUGH = 500
+# Uncalibrated scores of the claims, shape (n, 4), and of abuse, shape (n,).
+_Logits = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +56,8 @@ class Parameters:
         The same for the abuse head.
     reply_alpha
         Regularisation (alpha of ridge regression) of the reply head.
-    cue_strength
-        Inverse regularisation of the part of both heads that sees cues only.
+    cue_strength, vector_strength
+        Inverse regularisation of the parts of both heads that see cues only, and vectors of an encoder only.
     min_word, min_character
         In how many texts a word or character run must occur.
     folds
@@ -65,20 +74,13 @@ class Parameters:
     abuse_strength: float = 5.0
     reply_alpha: float = 2.0
     cue_strength: float = 1.0
-    min_word: int = 2
-    min_character: int = 3
+    vector_strength: float = 5.0
+    min_word: int = 3
+    min_character: int = 6
     folds: int = 5
     coverage: float = 0.9
     review_accuracy: float = 0.93
     abuse_precision: float = 0.98
-
-
-@dataclass(frozen=True, slots=True)
-class HeldOut:
-    """What the model said about texts of writers it had not seen: claim (n, 4) and abuse (n,) probabilities, calibrated."""
-
-    claims: NDArray[np.float64]
-    abuse: NDArray[np.float64]
 
 
 def load_parameters(path: Path) -> Parameters:
@@ -91,7 +93,51 @@ def load_parameters(path: Path) -> Parameters:
         raise TrainingDataError(f"{path}: found {error}; expected TOML with some of {known}.") from error
 
 
-def fit(rows: Sequence[LabelledText], parameters: Parameters, say: Progress = lambda _: None) -> tuple[Classifier, HeldOut]:
+@dataclass(frozen=True, slots=True)
+class Table:
+    """n labelled texts, read once, as numbers to learn from.
+
+    Parameters
+    ----------
+    matrix
+        Sparse, shape (n, n_features): words and characters, then the cues, then the vectors of an encoder if there is one.
+    widths
+        How many columns each of these has, in that order.
+    claims, abuse
+        Labels, shape (n,); claims as positions in `CLAIMS`.
+    replies
+        Shape (n, number of template ids + 1): how well each template answers a text; the last column is "is a follow-up".
+    pointed
+        Shape (n,): whether a cue of abuse stands in the text.
+    weights
+        Shape (n,): how much each row counts.
+    fresh
+        Shape (n,): no author of cues has read the text.
+    """
+
+    matrix: Any
+    widths: tuple[int, ...]
+    claims: NDArray[np.int64]
+    abuse: NDArray[np.bool_]
+    replies: NDArray[np.float32]
+    pointed: NDArray[np.bool_]
+    weights: NDArray[np.float64]
+    fresh: NDArray[np.bool_]
+
+    def __getitem__(self, rows: NDArray[np.generic]) -> Table:
+        """Return the rows that a mask or positions name."""
+        whole = ("widths",)
+        return Table(
+            **{f.name: getattr(self, f.name) if f.name in whole else getattr(self, f.name)[rows] for f in fields(self)}
+        )
+
+
+def fit(
+    rows: Sequence[LabelledText],
+    parameters: Parameters,
+    say: Progress = lambda _: None,
+    encoder: Encoder | None = None,
+) -> tuple[Classifier, Judged]:
     """Learn a classifier and measure it on held-out writers.
 
     Parameters
@@ -102,44 +148,54 @@ def fit(rows: Sequence[LabelledText], parameters: Parameters, say: Progress = la
         See `Parameters`.
     say
         Told what is being done, a few words at a time.
+    encoder
+        A third expert beside words and cues.
 
     Returns
     -------
-    Classifier, HeldOut
-        The classifier learned from all rows, and its held-out predictions, row for row.
+    Classifier, Judged
+        The classifier learned from all rows, and what models that had not seen its writer say of each row. Their thresholds
+        were found without that writer too, so that the figures flatter nobody.
     """
     _check(rows, parameters)
     say(f"reading {len(rows):,} texts")
+    table, features, reply_ids = tabulate(rows, parameters, encoder)
+    say(f"measuring on held-out writers, {parameters.folds} rounds")
+    fold = deal([r.group for r in rows], parameters.folds)
+    logits = _held_out_logits(table, fold, parameters)
+    judged = _judge_held_out(table, logits, fold, parameters)
+    say("learning from all texts")
+    parts = Parts(features, *fit_heads(table, parameters), _fit_reply(table, parameters))
+    return Classifier(parts, _thresholds(table, logits, parameters), reply_ids, encoder=encoder), judged
+
+
+def tabulate(
+    rows: Sequence[LabelledText], parameters: Parameters, encoder: Encoder | None = None
+) -> tuple[Table, Any, list[str]]:
+    """Read n labelled texts; return the table, the fitted features, and the template ids that `replies` stands for."""
     readings = read_many([r.text for r in rows], [r.lang for r in rows])
+    # What words there are and how common they are is learned from all texts; it needs no label and so tells none.
+    features = make_features(parameters.min_word, parameters.min_character)
+    known = features.fit_transform(readings).tocsr()
+    matrix = with_vectors(known, encoder, readings)
+    cues = len(features.named_transformers["cues"]["columns"].feature_names_)
     reply_ids = sorted({reply for row in rows for reply in row.replies})
-    labels = _Labels(
+    table = Table(
+        matrix=matrix,
+        widths=(known.shape[1] - cues, cues, matrix.shape[1] - known.shape[1]),
         claims=np.array([CLAIMS.index(r.claim) for r in rows]),
         abuse=np.array([r.abuse for r in rows]),
         replies=np.array([[*(_fits(reply, row) for reply in reply_ids), row.follow_up] for row in rows], dtype=np.float32),
+        pointed=words_to_point_to(readings),
+        weights=np.array([r.weight for r in rows]),
+        fresh=np.array([r.fresh for r in rows]),
     )
-    # What words there are and how common they are is learned from all texts; it needs no label and so tells none.
-    features = make_features(parameters.min_word, parameters.min_character)
-    matrix = features.fit_transform(readings).tocsr()
-    say(f"measuring on held-out writers, {parameters.folds} rounds")
-    cues = len(features.named_transformers["cues"]["columns"].feature_names_)
-    claim_logits, abuse_logits = _held_out_logits(matrix, labels, cues, [r.group for r in rows], parameters)
-    thresholds = _thresholds(claim_logits, abuse_logits, readings, labels, parameters)
-    say("learning from all texts")
-    parts = Parts(features, *_fit_heads(matrix, labels, cues, parameters), _fit_reply(matrix, labels, parameters))
-    p, p_abuse = calibrated(claim_logits, abuse_logits, thresholds)
-    return Classifier(parts, thresholds, reply_ids), HeldOut(p, with_words_to_point_to(readings, p_abuse))
+    return table, features, reply_ids
 
 
-@dataclass(frozen=True, slots=True)
-class _Labels:
-    """What n rows are labelled with: claims (n,), abuse (n,), replies (n, number of template ids + 1 for "is a follow-up")."""
-
-    claims: NDArray[np.int64]
-    abuse: NDArray[np.bool_]
-    replies: NDArray[np.float32]
-
-    def __getitem__(self, rows: NDArray[np.intp]) -> _Labels:
-        return _Labels(self.claims[rows], self.abuse[rows], self.replies[rows])
+def held_out(table: Table, fold: NDArray[np.int64], parameters: Parameters) -> Judged:
+    """Judge each fold, shape (n,), with heads and thresholds learned from the other folds."""
+    return _judge_held_out(table, _held_out_logits(table, fold, parameters), fold, parameters)
 
 
 def _fits(reply: str, row: LabelledText) -> float:
@@ -157,56 +213,95 @@ def _check(rows: Sequence[LabelledText], parameters: Parameters) -> None:
         )
 
 
-def _fit_heads(matrix: Any, labels: _Labels, cues: int, parameters: Parameters) -> tuple[Any, Any]:  # noqa: ANN401 - scipy
-    """Fit the claim and the abuse head; the last `cues` columns of the matrix are cues."""
+def fit_heads(table: Table, parameters: Parameters) -> tuple[Any, Any]:
+    """Fit the claim and the abuse head."""
+    rest = (parameters.cue_strength, parameters.vector_strength)
     return (
-        _fit_two_experts(matrix, labels.claims, cues, parameters.strength, parameters.cue_strength),
-        _fit_two_experts(matrix, labels.abuse, cues, parameters.abuse_strength, parameters.cue_strength),
+        fit_experts(table.matrix, table.claims, table.widths, (parameters.strength, *rest), table.weights),
+        fit_experts(table.matrix, table.abuse, table.widths, (parameters.abuse_strength, *rest), table.weights),
     )
 
 
-def _fit_two_experts(matrix: Any, target: NDArray[np.generic], cues: int, words: float, strength: float) -> Any:  # noqa: ANN401
-    """Fit one expert on words and one on cues, and add their scores (a log-linear pool; Genest & Zidek 1986).
+def fit_experts(
+    matrix: Any,  # noqa: ANN401 - scipy
+    target: NDArray[np.generic],
+    widths: Sequence[int],
+    strengths: Sequence[float],
+    weights: NDArray[np.float64] | None = None,
+) -> Any:  # noqa: ANN401 - scikit-learn
+    """Fit one expert on words, one on cues, one on vectors, and add their scores (a log-linear pool; Genest & Zidek 1986).
 
     Fitted together, words that only tell the writer take the place of cues that hold everywhere. Fitted apart, each has to
     explain the labels alone, and the sum is still one linear classifier.
+
+    Parameters
+    ----------
+    matrix
+        Sparse, shape (n, n_features).
+    target
+        Labels, shape (n,).
+    widths
+        How many columns each expert sees, in their order; an expert without columns is left out.
+    strengths
+        Inverse regularisation of each expert.
+    weights
+        How much each row counts, shape (n,); all alike if not given.
     """
     from sklearn.linear_model import LogisticRegression
 
-    # Balanced, since what a shop's inbox holds differs from the corpus; the temperature puts the level right again.
-    head: dict[str, Any] = {"class_weight": "balanced", "max_iter": 400, "tol": 1e-3}
-    both = LogisticRegression(C=words, **head).fit(matrix[:, :-cues], target)
-    other = LogisticRegression(C=strength, **head).fit(matrix[:, -cues:], target)
-    both.coef_ = np.hstack([both.coef_, other.coef_])
-    both.intercept_ = both.intercept_ + other.intercept_
-    both.n_features_in_ = matrix.shape[1]
-    return both
+    ends = np.cumsum(widths)
+    experts = [
+        # Balanced, since what a shop's inbox holds differs from the corpus; the temperature puts the level right again.
+        # Without an intercept of its own, the expert on vectors (the third) says nothing where a text has no vector.
+        LogisticRegression(C=strength, fit_intercept=place < 2, class_weight="balanced", max_iter=400, tol=1e-3).fit(
+            matrix[:, end - width : end], target, weights
+        )
+        for place, (width, end, strength) in enumerate(zip(widths, ends, strengths, strict=True))
+        if width
+    ]
+    pool = experts[0]
+    pool.coef_ = np.hstack([expert.coef_ for expert in experts])
+    pool.intercept_ = np.sum([np.broadcast_to(expert.intercept_, pool.intercept_.shape) for expert in experts], axis=0)
+    pool.n_features_in_ = matrix.shape[1]
+    return pool
 
 
-def _fit_reply(matrix: Any, labels: _Labels, parameters: Parameters) -> Any:  # noqa: ANN401 - scipy, scikit-learn
+def _fit_reply(table: Table, parameters: Parameters) -> Any:  # noqa: ANN401 - scikit-learn
     from sklearn.linear_model import Ridge
 
-    return Ridge(alpha=parameters.reply_alpha, solver="sparse_cg", tol=1e-3).fit(matrix, labels.replies)
+    head = Ridge(alpha=parameters.reply_alpha, solver="sparse_cg", tol=1e-3)
+    return head.fit(table.matrix, table.replies, sample_weight=table.weights)
 
 
-def _held_out_logits(
-    matrix: Any,  # noqa: ANN401 - scipy
-    labels: _Labels,
-    cues: int,
-    groups: Sequence[str],
-    parameters: Parameters,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _held_out_logits(table: Table, fold: NDArray[np.int64], parameters: Parameters) -> _Logits:
     from joblib import Parallel, delayed
 
-    fold = deal(groups, parameters.folds)
     parts = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in np.unique(fold)]
-    rounds = Parallel(n_jobs=2)(
-        delayed(_one_round)(matrix[train], labels[train], matrix[test], cues, parameters) for train, test in parts
-    )
-    claim_logits, abuse_logits = np.zeros((len(groups), len(CLAIMS))), np.zeros(len(groups))
+    rounds = Parallel(n_jobs=2)(delayed(_one_round)(table[train], table.matrix[test], parameters) for train, test in parts)
+    claim_logits, abuse_logits = np.zeros((len(fold), len(CLAIMS))), np.zeros(len(fold))
     for (_, test), (claim_part, abuse_part) in zip(parts, rounds, strict=True):
         claim_logits[test], abuse_logits[test] = claim_part, abuse_part
     return claim_logits, abuse_logits
+
+
+def _one_round(train: Table, test: Any, parameters: Parameters) -> _Logits:  # noqa: ANN401 - scipy
+    claim, abuse = fit_heads(train, parameters)
+    return claim.decision_function(test), abuse.decision_function(test)
+
+
+def _judge_held_out(table: Table, logits: _Logits, fold: NDArray[np.int64], parameters: Parameters) -> Judged:
+    """Decide each fold with the thresholds of the other folds."""
+    claim_logits, abuse_logits = logits
+    claims, abuse = np.zeros_like(claim_logits), np.zeros_like(abuse_logits)
+    inside = np.zeros(claims.shape, dtype=bool)
+    flagged, unsure = np.zeros(len(fold), dtype=bool), np.zeros(len(fold), dtype=bool)
+    for k in np.unique(fold):
+        here, others = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
+        found = _thresholds(table[others], (claim_logits[others], abuse_logits[others]), parameters)
+        claims[here], p_abuse = calibrated(claim_logits[here], abuse_logits[here], found)
+        abuse[here] = capped(p_abuse, table.pointed[here])
+        inside[here], flagged[here], unsure[here] = decided(claims[here], abuse[here], found)
+    return Judged(table.claims, claims, inside, table.abuse, abuse, flagged, unsure)
 
 
 def deal(groups: Sequence[str], folds: int) -> NDArray[np.int64]:
@@ -232,27 +327,14 @@ def deal(groups: Sequence[str], folds: int) -> NDArray[np.int64]:
     return np.array([fold[group] for group in groups])
 
 
-def _one_round(
-    train: Any,  # noqa: ANN401 - scipy
-    labels: _Labels,
-    test: Any,  # noqa: ANN401 - scipy
-    cues: int,
-    parameters: Parameters,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    claim, abuse = _fit_heads(train, labels, cues, parameters)
-    return claim.decision_function(test), abuse.decision_function(test)
-
-
-def _thresholds(
-    claim_logits: NDArray[np.float64],
-    abuse_logits: NDArray[np.float64],
-    readings: Sequence[Reading],
-    labels: _Labels,
-    parameters: Parameters,
-) -> Thresholds:
+def _thresholds(table: Table, logits: _Logits, parameters: Parameters) -> Thresholds:
     from scipy.optimize import minimize, minimize_scalar
 
-    claims, abuse, rows = labels.claims, labels.abuse, np.arange(len(labels.claims))
+    claim_logits, abuse_logits = logits
+    if table.fresh.sum() >= _FRESH_ENOUGH:
+        # The cues fit the texts their authors looked at better than any text to come, so these would make the model too sure.
+        table, claim_logits, abuse_logits = table[table.fresh], claim_logits[table.fresh], abuse_logits[table.fresh]
+    claims, abuse, rows = table.claims, table.abuse, np.arange(len(table.claims))
 
     def claim_loss(temperature: float) -> float:
         p, _ = calibrated(claim_logits, abuse_logits, Thresholds(temperature=temperature))
@@ -271,7 +353,7 @@ def _thresholds(
         coverage=parameters.coverage,
     )
     p, p_abuse = calibrated(claim_logits, abuse_logits, found)
-    p_abuse = with_words_to_point_to(readings, p_abuse)
+    p_abuse = capped(p_abuse, table.pointed)
     decidable = p_abuse > ABUSE_WITHOUT_CUE
     return replace(
         found,

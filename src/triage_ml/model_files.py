@@ -6,13 +6,15 @@
                   manifest.json SHA-256 of each file
 
 Loading has three steps, in this order: the manifest is compared, the type names in the skops file are audited against the
-list below (never against a list that the file brings along), and only then is anything built.
+list below (never against a list that the file brings along), and only then is anything built. An encoder is not part of the
+folder: model.json names it, and it is opened from where it was when the model was trained.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import fields
@@ -20,12 +22,17 @@ from pathlib import Path
 from typing import Any
 
 from triage_ml.classifier import Classifier, Parts, thresholds_from, thresholds_to
+from triage_ml.encoders import open_encoder
 from triage_ml.errors import ModelError, ModelNotFoundError, UntrustedModelError
 
-FORMAT = 1
+FORMAT = 2
 _FILES = ("model.skops", "model.json", "card.md")
 # Types beyond skops's own trusted ones that a model may name. All are this package's plain functions.
 _TRUSTED = frozenset({"triage_ml.classifier.word_grams", "triage_ml.classifier.character_grams", "triage_ml.classifier.as_is"})
+
+# skops names objects and their arrays by memory address: "__id__": 1403..., "file": "1403....npy".
+_ADDRESS = re.compile(r'(?<="__id__": )\d+|(?<="file": ")\d+(?=\.np[yz]")')
+_ADDRESS_FILE = re.compile(r'(?<="file": ")\d+\.np[yz](?=")')
 
 
 def save(classifier: Classifier, folder: Path, facts: Mapping[str, Any], card: str) -> None:
@@ -51,11 +58,14 @@ def save(classifier: Classifier, folder: Path, facts: Mapping[str, Any], card: s
         new = Path(name) / "new"
         new.mkdir()
         parts = {f.name: getattr(classifier.parts, f.name) for f in fields(Parts)}
-        io.dump(parts, new / "model.skops", compression=ZIP_DEFLATED)
+        io.dump(parts, Path(name) / "model.skops", compression=ZIP_DEFLATED)
+        _copy_without_chance(Path(name) / "model.skops", new / "model.skops")
+        encoder = classifier.encoder
         about = {
             "format": FORMAT,
             "thresholds": thresholds_to(classifier.thresholds),
             "reply_ids": classifier.reply_ids,
+            "encoder": encoder and {"where": encoder.where, "languages": encoder.languages},
             **facts,
         }
         (new / "model.json").write_text(json.dumps(about, indent=2, ensure_ascii=False, default=str) + "\n", "utf-8")
@@ -65,6 +75,19 @@ def save(classifier: Classifier, folder: Path, facts: Mapping[str, Any], card: s
         if folder.exists():
             folder.rename(Path(name) / "old")
         new.rename(folder)
+
+
+def _copy_without_chance(written: Path, out: Path) -> None:
+    """Copy a skops file without times and memory addresses, so that the same model is the same file with the same version."""
+    from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+    with ZipFile(written) as old, ZipFile(out, "w", ZIP_DEFLATED) as new:
+        schema = old.read("schema.json").decode()
+        numbers = {address: str(n) for n, address in enumerate(dict.fromkeys(_ADDRESS.findall(schema)))}
+        for file in _ADDRESS_FILE.findall(schema):
+            address, ending = file.split(".")
+            new.writestr(ZipInfo(f"{numbers[address]}.{ending}"), old.read(file), ZIP_DEFLATED)
+        new.writestr(ZipInfo("schema.json"), _ADDRESS.sub(lambda match: numbers[match.group()], schema), ZIP_DEFLATED)
 
 
 def load(folder: Path) -> Classifier:
@@ -103,7 +126,8 @@ def load(folder: Path) -> Classifier:
             f"{path}: cannot be read as a skops file ({error}). Train again with `triage-ml train`."
         ) from error
     version = hashes["model.skops"][:12]
-    return Classifier(Parts(**parts), thresholds_from(about["thresholds"]), about["reply_ids"], version)
+    encoder = open_encoder(**about["encoder"]) if about["encoder"] else None
+    return Classifier(Parts(**parts), thresholds_from(about["thresholds"]), about["reply_ids"], version, encoder)
 
 
 def facts(folder: Path) -> dict[str, Any]:

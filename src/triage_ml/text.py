@@ -21,6 +21,7 @@ _BY_CHARACTER = frozenset({"ja", "zh"})
 _STEMMERS = {"en": "english", "de": "german", "fr": "french", "es": "spanish", "it": "italian"}
 _NEGATABLE = frozenset({"fault", "damage", "stopped", "differs", "missing", "praise", "taste", "own_error"})
 _QUESTION_MARKS = frozenset("?？")
+_COMMAS = frozenset(",，、")
 _KEYS_REMEMBERED = 200_000
 # One character for one character, so that a span found in the folded text is a span of the text itself.
 _FOLD_CHARACTERS = str.maketrans("’‘´`ʼ“”„«»–—−‐‑", "'''''\"\"\"\"\"-----")
@@ -155,7 +156,7 @@ class _Reader:
         return keys
 
     def _cues(self, text: str, spans: list[Span], keys: list[str], starts: list[int], sentences: list[int]) -> Iterator[Cue]:
-        asked = {sentences[i] for i, key in enumerate(keys) if key in _QUESTION_MARKS}
+        asked = self._asked(spans, keys, sentences)
         taken = {i for s in spans if s.type not in HELPERS for i in range(s.start, s.end)}
         negations = [s for s in spans if s.type == "negation" and s.start not in taken]
         ends = [*starts[1:], len(text)]
@@ -168,7 +169,34 @@ class _Reader:
             )
             start = starts[span.start]
             end = start + len(text[start : ends[span.end - 1]].rstrip())
-            yield Cue(start, end, span.type, negated, sentence in asked and span.type != "question")
+            yield Cue(start, end, span.type, negated, span.type != "question" and asked(span.start))
+
+    def _asked(self, spans: list[Span], keys: list[str], sentences: list[int]) -> Callable[[int], bool]:
+        """Return what says whether the key at a position is asked for and not stated.
+
+        "It leaks, can you help?" states the leak and "why does it leak?" complains of it, but "does it leak?" and "what if it
+        leaks?" ask.
+        """
+        marks = [i for i, key in enumerate(keys) if key in _QUESTION_MARKS]
+        end = {sentences[i]: i for i in marks}
+        helpers = {
+            kind: [s.start for s in spans if s.type == kind and sentences[s.start] in end] for kind in ("opener", "why", "if")
+        }
+
+        def asked(position: int) -> bool:
+            sentence = sentences[position]
+            if sentence not in end:
+                return False
+            here = {kind: [i for i in starts if sentences[i] == sentence] for kind, starts in helpers.items()}
+            if any(i <= position for i in here["if"]):
+                return True
+            if any(i <= position for i in here["why"]):
+                return False
+            if self.language in _BY_CHARACTER:
+                return not any(key in _COMMAS for key in keys[position : end[sentence]])
+            return not here["opener"] or here["opener"][0] <= position
+
+        return asked
 
 
 def _sentences(keys: Sequence[str]) -> list[int]:
