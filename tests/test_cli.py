@@ -139,3 +139,22 @@ def test_evaluate_measures_draws_and_tracks(run, tmp_path):
     found = json.loads(run("evaluate", "mine.jsonl", "--json").stdout)
     assert found["mine.jsonl"]["total"]["accuracy"] == 0.5
     assert "line 1" in run("evaluate", tmp_path / "report" / "report.html").stderr
+
+
+def test_notices_are_shown_and_a_listing_is_checked(run, tmp_path):
+    assert "Widerrufsrecht" in run("notices", "--marketplace", "de", "--language", "de").stdout
+    (tmp_path / "listing.txt").write_text(
+        "Mug with your name. All sales final, no returns, not even if it arrives broken.", "utf-8"
+    )
+    done = run("notices", "--marketplace", "us", "--check", "listing.txt")
+    assert done.returncode == 0 and "refusal" in done.stdout
+    assert "found 'xx'" in run("notices", "--marketplace", "xx").stderr
+
+
+def test_insurance_says_whether_it_pays(run):
+    terms = ["--orders", "1000", "--value", "24.90 EUR", "--return-rate", "0.06", "--premium", "0.02", "--payout", "0.8"]
+    dear = run("insurance", *terms, "--covered", "0.3", "--payout-base", "order_value")
+    assert "It does not" in dear.stdout and "from 2.50% covered returns" in dear.stdout
+    assert "It pays" in run("insurance", *terms, "--covered", "0.9", "--payout-base", "order_value").stdout
+    wrong = run("insurance", *terms, "--covered", "many", "--payout-base", "order_value")
+    assert wrong.returncode == 2 and "expected a number" in wrong.stderr

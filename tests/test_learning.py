@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from triage_ml.errors import TrainingDataError
 from triage_ml.evaluation import figures
 from triage_ml.learning import Parameters, fit, load_parameters
+from triage_ml.reply_model import Circumstances
 
 
 def test_the_same_rows_give_the_same_model(rows, fitted):
@@ -28,3 +31,16 @@ def test_an_unknown_parameter_is_named(tmp_path):
     (tmp_path / "p.toml").write_text("strenght = 1.0", "utf-8")
     with pytest.raises(TrainingDataError, match="strenght"):
         load_parameters(tmp_path / "p.toml")
+
+
+def test_texts_without_replies_can_be_learned_from(rows):
+    classifier, _ = fit([replace(r, replies=()) for r in rows[::2]], Parameters(folds=3))
+    assert classifier.predict("The ring broke").replies == {}
+
+
+def test_circumstances_change_which_reply_fits_and_never_the_claim(fitted):
+    text = "I do not like the colour, can I send it back?"
+    made, ready = (fitted[0].predict_many([text], None, [Circumstances(personalised)])[0] for personalised in (True, False))
+    assert made.probabilities == ready.probabilities
+    assert made.replies["s_explain_policy"] > ready.replies["s_explain_policy"]
+    assert sum(made.replies.values()) == pytest.approx(1)

@@ -130,3 +130,15 @@ def test_a_notice_needs_nothing():
 def test_the_remedy_follows_the_claim_even_where_a_person_must_decide():
     unsure = replace(_judged(Claim.QUALITY), category=Category.NEEDS_REVIEW)
     assert FULL & set(_kinds(resolve(Message("1", "hm"), unsure, POLICY)))
+
+
+@given(st.permutations(list(Claim)), orders)
+def test_what_other_claims_of_the_set_would_owe_stands_below_and_no_refusal_joins(claims, order):
+    best, second = claims[:2]
+    judged = replace(_judged(best), claim_set=(best, second))
+    alone = resolve(Message("1", "x", order=OrderLine(**order)), _judged(best), POLICY)
+    both = resolve(Message("1", "x", order=OrderLine(**order)), judged, POLICY)
+    assert _kinds(both)[: len(_kinds(alone))] == _kinds(alone)
+    assert not {RemedyKind.EXPLAIN, RemedyKind.PAID_REMAKE} & set(_kinds(both)[len(_kinds(alone)) :])
+    if second in (Claim.QUALITY, Claim.MISMATCH):
+        assert FULL & set(_kinds(both)) and any(rule.startswith("R1") for rule in both.forbidden)

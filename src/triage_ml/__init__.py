@@ -8,7 +8,8 @@ Read it in this order:
     classifier, learning      a text becomes a Prediction; labelled texts become a Classifier (encoders: an optional expert)
     evaluation, registry      how right it is, with a report; what MLflow keeps
     policy, remedies          the seller's numbers; what must and may be done
-    replies                   templates, and which of them fit
+    insurance, notices        whether insuring returns pays; what a listing must say
+    replies, reply_model      templates, which of them fit, and what people answered such texts with
     triage                    the four steps in a row
     batch, pages, cli         a whole export; what is shown; the commands
 """

@@ -1,7 +1,7 @@
 """From a text to a Prediction: what it claims, how sure that is, whether the behaviour in it misuses after-sales.
 
 Three linear heads over one set of features (words, characters, cues). The claim head is a multinomial logistic regression
-whose logits are divided by a temperature; the abuse head is a binary one, calibrated the same way; the reply head says which
+whose logits are divided by a temperature; the abuse head is a binary one, calibrated the same way; the reply heads say which
 templates people answered such texts with. Temperatures, conformal thresholds and the two decision thresholds were found on
 held-out writers by `triage_ml.learning` and are part of the model.
 """
@@ -19,6 +19,7 @@ import numpy as np
 from triage_ml.encoders import Encoder, vectors_of
 from triage_ml.language import detect_many
 from triage_ml.messages import Category, Claim
+from triage_ml.reply_model import Circumstances, fitting
 from triage_ml.text import Cue, Reading, read_many
 
 if TYPE_CHECKING:
@@ -62,9 +63,9 @@ class Prediction:
     cues
         Spans in `text` that speak for something.
     replies
-        Template id to how well it fitted texts like this one, about 0 to 1.
+        Template id to the probability that a person would answer a text like this with it, conditions apart.
     follow_up
-        How much the text reads like a later message of a thread, about 0 to 1.
+        How much the text reads like a later message of a thread, 0 to 1.
     """
 
     claim: Claim
@@ -114,8 +115,13 @@ class Judge(Protocol):
 
     version: str
 
-    def predict_many(self, texts: Sequence[str], hints: Sequence[str] | None = None) -> list[Prediction]:
-        """Judge n texts; `hints` are the languages an export names."""
+    def predict_many(
+        self,
+        texts: Sequence[str],
+        hints: Sequence[str] | None = None,
+        circumstances: Sequence[Circumstances] | None = None,
+    ) -> list[Prediction]:
+        """Judge n texts; `hints` are the languages an export names, `circumstances` what is known beside the words."""
         ...
 
 
@@ -129,14 +135,15 @@ class Parts:
         Transformer from n readings to a sparse matrix of shape (n, n_features).
     claim, abuse
         Linear classifiers with `decision_function`, shapes (n, 4) in the order of `Claim`, and (n,).
-    reply
-        Linear regression with `predict`, shape (n, number of template ids + 1); the last column is "is a follow-up".
+    reply_words, reply_choice
+        What `triage_ml.reply_model.fit_replies` returned.
     """
 
     features: Any
     claim: Any
     abuse: Any
-    reply: Any
+    reply_words: Any
+    reply_choice: Any
 
 
 class Classifier:
@@ -171,7 +178,12 @@ class Classifier:
         """Judge one text; `predict_many` for one."""
         return self.predict_many([text], [hint])[0]
 
-    def predict_many(self, texts: Sequence[str], hints: Sequence[str] | None = None) -> list[Prediction]:
+    def predict_many(
+        self,
+        texts: Sequence[str],
+        hints: Sequence[str] | None = None,
+        circumstances: Sequence[Circumstances] | None = None,
+    ) -> list[Prediction]:
         """Judge n texts.
 
         Parameters
@@ -180,6 +192,8 @@ class Classifier:
             n texts, any of the served languages, any length.
         hints
             n language codes that the export names, each possibly empty; only used where a text has nothing to go by.
+        circumstances
+            What is known of each message beside its words; it changes which replies fit, never what is claimed.
 
         Returns
         -------
@@ -194,8 +208,14 @@ class Classifier:
         claim_logits, abuse_logits = self.parts.claim.decision_function(matrix), self.parts.abuse.decision_function(matrix)
         claims, abuse = calibrated(claim_logits, abuse_logits, self.thresholds)
         abuse = capped(abuse, words_to_point_to(readings))
-        # scikit-learn drops the second axis where there is one column only
-        replies = self.parts.reply.predict(matrix).reshape(len(texts), -1)
+        words = self.parts.reply_words.n_features_in_
+        replies, follow_up = fitting(
+            (self.parts.reply_words, self.parts.reply_choice),
+            matrix,
+            (words, len(cue_columns(self.parts.features))),
+            (claims, abuse),
+            circumstances or [Circumstances()] * len(texts),
+        )
         inside, flagged, unsure = decided(claims, abuse, self.thresholds)
         found = []
         for row, reading in enumerate(readings):
@@ -219,8 +239,8 @@ class Classifier:
                     language=reading.language,
                     text=reading.text,
                     cues=reading.cues,
-                    replies=dict(zip(self.reply_ids, replies[row, :-1].tolist(), strict=True)),
-                    follow_up=float(replies[row, -1]),
+                    replies=dict(zip(self.reply_ids, replies[row].tolist(), strict=True)),
+                    follow_up=float(follow_up[row]),
                 )
             )
         return found
@@ -234,7 +254,12 @@ class FixedClassifier:
     def __init__(self, claim: Claim = Claim.QUALITY, probability: float = 0.91, abuse: float = 0.01) -> None:
         self.claim, self.probability, self.abuse = claim, probability, abuse
 
-    def predict_many(self, texts: Sequence[str], hints: Sequence[str] | None = None) -> list[Prediction]:
+    def predict_many(
+        self,
+        texts: Sequence[str],
+        hints: Sequence[str] | None = None,
+        circumstances: Sequence[Circumstances] | None = None,
+    ) -> list[Prediction]:
         """Return the fixed claim for each text, with its real language and cues."""
         rest = (1 - self.probability) / (len(CLAIMS) - 1)
         languages = detect_many(texts, hints or [""] * len(texts))
@@ -252,6 +277,12 @@ class FixedClassifier:
             )
             for reading in read_many(texts, languages)
         ]
+
+
+def cue_columns(features: Any) -> list[str]:  # noqa: ANN401 - scikit-learn
+    """Return the names of the columns that the fitted transformer makes of cues."""
+    names: list[str] = features.named_transformers["cues"]["columns"].feature_names_
+    return names
 
 
 def with_vectors(matrix: Any, encoder: Encoder | None, readings: Sequence[Reading]) -> Any:  # noqa: ANN401 - scipy

@@ -7,18 +7,21 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.panel import Panel
+from rich.text import Text
 
 from triage_ml.errors import FormatError, ModelNotFoundError, TemplateError, TriageError
 from triage_ml.pages import as_values, console, print_assessment, summary_table, table
 
 if TYPE_CHECKING:
     from triage_ml.batch import Summary
-    from triage_ml.messages import OrderLine
+    from triage_ml.messages import Money, OrderLine
     from triage_ml.triage import Triage
 
 app = typer.Typer(
@@ -292,6 +295,75 @@ def policy_check(policy: Annotated[Path, typer.Argument(help="The file to check.
     typer.echo(f"{policy}: nothing wrong, version {load_policy(policy).version}.")
 
 
+@app.command()
+def notices(
+    marketplace: Annotated[str, typer.Option(help='Where the goods are sold: "de", "us" (Amazon), "etsy.de", "shop.jp".')],
+    language: Annotated[str, typer.Option(help="Language of the text.")] = "en",
+    check: Annotated[Path | None, typer.Option(help="A listing (UTF-8 text) to check instead.")] = None,
+) -> None:
+    """Show the lawful notice that personalised goods cannot come back for a change of mind, or check a listing for it."""
+    from triage_ml.notices import Place, check_listing, notice
+
+    screen = console()
+    if check:
+        try:
+            listing = check.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise FormatError(check, f"no text ({error})", "a listing as UTF-8 text", "Save it as UTF-8.") from error
+        findings = check_listing(listing, language, marketplace)
+        for finding in findings:
+            screen.print(f"[bold]{finding.kind.replace('_', ' ')}[/bold]: {finding.advice}")
+            if finding.quote:
+                screen.print(f"  “{finding.quote}”", markup=False)
+        screen.print(f"{len(findings)} findings. No finding is no proof of a lawful listing.")
+        return
+    for place in Place:
+        found = notice(place, language, marketplace)
+        screen.print(Panel(Text(found.text), title=place.value, subtitle=f"since {found.effective_from}", title_align="left"))
+        screen.print(f"Basis: {found.basis}\nSource: {found.source}\nHeed: {found.caution}\n", style="dim", markup=False)
+
+
+@app.command()
+def insurance(
+    orders: Annotated[int, typer.Option(help="Orders in the period.")],
+    value: Annotated[str, typer.Option(help='Mean order value, such as "24.90 EUR".')],
+    return_rate: Annotated[str, typer.Option(help="Returns per order, a fraction.")],
+    covered: Annotated[str, typer.Option(help="Share of the returns that the insurance covers (a change of mind, as a rule).")],
+    premium: Annotated[str, typer.Option(help="Premium, a fraction of the order value.")],
+    payout: Annotated[str, typer.Option(help="Payout, a fraction of --payout-base.")],
+    payout_base: Annotated[str, typer.Option(help="What the payout is a share of: order_value or loss. Ask the insurer.")],
+    loss_share: Annotated[str, typer.Option(help="What one return costs, a fraction of the order value.")] = "1",
+) -> None:
+    """Say whether return insurance pays: on average, from which rate of covered returns, and in a bad period."""
+    from triage_ml.insurance import Base, Exposure, InsuranceTerms
+    from triage_ml.insurance import value as insure
+
+    if payout_base not in list(Base):
+        raise typer.BadParameter(f"found {payout_base!r}; expected one of {', '.join(Base)}", param_hint="--payout-base")
+    terms = InsuranceTerms(_decimal(premium, "--premium"), _decimal(payout, "--payout"), Base(payout_base))
+    exposure = Exposure(
+        orders, _money(value), _decimal(return_rate, "--return-rate"), _decimal(covered, "--covered"),
+        loss_share=_decimal(loss_share, "--loss-share"),
+    )  # fmt: skip
+    found = insure(terms, exposure)
+    page = table("", "with insurance", "without")
+    page.add_row("premium", str(found.premium), "")
+    page.add_row("expected payout", str(found.payout), "")
+    for name in ("expected", "standard_deviation", "worst_case"):
+        page.add_row(
+            {"expected": "cost of returns", "standard_deviation": "standard deviation", "worst_case": "95 % worst case"}[name],
+            str(getattr(found.insured, name)),
+            str(getattr(found.uninsured, name)),
+        )
+    screen = console()
+    screen.print(page)
+    needed = "at no rate" if found.break_even is None else f"from {found.break_even:.2%} covered returns per order"
+    screen.print(
+        f"Insuring brings {found.profit} in the period; it pays {needed}, you have {found.claim_rate:.2%}. "
+        f"[bold]{'It pays.' if found.pays else 'It does not pay.'}[/bold]"
+    )
+
+
 # --- what several commands share -------------------------------------------------------------------------------------
 
 
@@ -349,6 +421,20 @@ def _pair(given: str) -> tuple[str, str]:
     if not field or not column:
         raise typer.BadParameter(f"found {given!r}; expected FIELD=COLUMN, such as text=Remark", param_hint="--columns")
     return field.strip(), column.strip()
+
+
+def _decimal(given: str, option: str) -> Decimal:
+    try:
+        return Decimal(given)
+    except InvalidOperation:
+        raise typer.BadParameter(f"found {given!r}; expected a number such as 0.02", param_hint=option) from None
+
+
+def _money(given: str) -> Money:
+    from triage_ml.messages import Money
+
+    amount, _, currency = given.strip().partition(" ")
+    return Money(_decimal(amount, "--value"), currency.strip().upper())
 
 
 def _order(path: Path) -> tuple[OrderLine | None, str]:

@@ -19,7 +19,8 @@ class LabelledText:
     """One row to learn from.
 
     `group` holds together what must not be torn apart between learning and measuring: one writer in one language.
-    `replies` are acceptable template ids, best first. `follow_up` says that it goes on with an earlier message. `voice` is how
+    `replies` are acceptable template ids, best first. `follow_up` says that it goes on with an earlier message,
+    `photo` that a photo came with it. `voice` is how
     it was written (message, comment, review ...). `weight` is how much it counts in learning. `fresh` says that nobody
     who wrote cues has read it, so that it tells how well the cues do on texts to come.
     """
@@ -32,6 +33,8 @@ class LabelledText:
     group: str
     replies: tuple[str, ...] = ()
     follow_up: bool = False
+    personalised: bool | None = None
+    photo: bool = False
     voice: str = ""
     product: str = ""
     weight: float = 1.0
@@ -85,6 +88,8 @@ def _labelled(path: Path, number: int, line: str) -> LabelledText:
             group=f"{lang} {row.get('writer', 'unknown')}",
             replies=tuple(row.get("replies", ())),
             follow_up=row.get("stage") == "followup",
+            personalised=row.get("personalised"),
+            photo=bool(row.get("photo", False)),
             voice=row.get("voice", ""),
             product=row.get("product", ""),
             fresh=bool(row.get("fresh", False)),

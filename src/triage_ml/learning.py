@@ -23,6 +23,7 @@ from triage_ml.classifier import (
     Thresholds,
     calibrated,
     capped,
+    cue_columns,
     decided,
     make_features,
     with_vectors,
@@ -32,6 +33,7 @@ from triage_ml.corpus import LabelledText
 from triage_ml.encoders import Encoder
 from triage_ml.errors import TrainingDataError
 from triage_ml.evaluation import Judged
+from triage_ml.reply_model import Circumstances, fit_replies, worth
 from triage_ml.text import read_many
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ class Parameters:
     abuse_strength
         The same for the abuse head.
     reply_alpha
-        Regularisation (alpha of ridge regression) of the reply head.
+        Regularisation (alpha of ridge regression) of the part of the reply head that sees words.
     cue_strength, vector_strength
         Inverse regularisation of the parts of both heads that see cues only, and vectors of an encoder only.
     min_word, min_character
@@ -72,7 +74,7 @@ class Parameters:
 
     strength: float = 5.0
     abuse_strength: float = 5.0
-    reply_alpha: float = 2.0
+    reply_alpha: float = 1.0
     cue_strength: float = 1.0
     vector_strength: float = 5.0
     min_word: int = 3
@@ -165,7 +167,10 @@ def fit(
     logits = _held_out_logits(table, fold, parameters)
     judged = _judge_held_out(table, logits, fold, parameters)
     say("learning from all texts")
-    parts = Parts(features, *fit_heads(table, parameters), _fit_reply(table, parameters))
+    known = [Circumstances(r.personalised, r.photo) for r in rows]
+    said = (judged.probabilities, judged.abuse_probability)
+    experts = fit_replies(table.matrix, table.widths, table.replies, said, known, parameters.reply_alpha)
+    parts = Parts(features, *fit_heads(table, parameters), *experts)
     return Classifier(parts, _thresholds(table, logits, parameters), reply_ids, encoder=encoder), judged
 
 
@@ -178,14 +183,14 @@ def tabulate(
     features = make_features(parameters.min_word, parameters.min_character)
     known = features.fit_transform(readings).tocsr()
     matrix = with_vectors(known, encoder, readings)
-    cues = len(features.named_transformers["cues"]["columns"].feature_names_)
+    cues = len(cue_columns(features))
     reply_ids = sorted({reply for row in rows for reply in row.replies})
     table = Table(
         matrix=matrix,
         widths=(known.shape[1] - cues, cues, matrix.shape[1] - known.shape[1]),
         claims=np.array([CLAIMS.index(r.claim) for r in rows]),
         abuse=np.array([r.abuse for r in rows]),
-        replies=np.array([[*(_fits(reply, row) for reply in reply_ids), row.follow_up] for row in rows], dtype=np.float32),
+        replies=np.array([[*worth(r.replies, reply_ids), r.follow_up] for r in rows], dtype=np.float32),
         pointed=words_to_point_to(readings),
         weights=np.array([r.weight for r in rows]),
         fresh=np.array([r.fresh for r in rows]),
@@ -196,11 +201,6 @@ def tabulate(
 def held_out(table: Table, fold: NDArray[np.int64], parameters: Parameters) -> Judged:
     """Judge each fold, shape (n,), with heads and thresholds learned from the other folds."""
     return _judge_held_out(table, _held_out_logits(table, fold, parameters), fold, parameters)
-
-
-def _fits(reply: str, row: LabelledText) -> float:
-    """Say how well a template answers a row: 1 for the first named, less for the later ones, 0 for the others."""
-    return 1 / (1 + 0.4 * row.replies.index(reply)) if reply in row.replies else 0.0
 
 
 def _check(rows: Sequence[LabelledText], parameters: Parameters) -> None:
@@ -264,13 +264,6 @@ def fit_experts(
     pool.intercept_ = np.sum([np.broadcast_to(expert.intercept_, pool.intercept_.shape) for expert in experts], axis=0)
     pool.n_features_in_ = matrix.shape[1]
     return pool
-
-
-def _fit_reply(table: Table, parameters: Parameters) -> Any:  # noqa: ANN401 - scikit-learn
-    from sklearn.linear_model import Ridge
-
-    head = Ridge(alpha=parameters.reply_alpha, solver="sparse_cg", tol=1e-3)
-    return head.fit(table.matrix, table.replies, sample_weight=table.weights)
 
 
 def _held_out_logits(table: Table, fold: NDArray[np.int64], parameters: Parameters) -> _Logits:

@@ -25,7 +25,7 @@ from triage_ml.classifier import Classifier, Parts, thresholds_from, thresholds_
 from triage_ml.encoders import open_encoder
 from triage_ml.errors import ModelError, ModelNotFoundError, UntrustedModelError
 
-FORMAT = 2
+FORMAT = 3
 _FILES = ("model.skops", "model.json", "card.md")
 # Types beyond skops's own trusted ones that a model may name. All are this package's plain functions.
 _TRUSTED = frozenset({"triage_ml.classifier.word_grams", "triage_ml.classifier.character_grams", "triage_ml.classifier.as_is"})

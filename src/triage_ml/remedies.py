@@ -135,14 +135,13 @@ def resolve(message: Message, prediction: Prediction, policy: Policy) -> Resolut
         return _notice(message)
     order = message.order or OrderLine()
     numbers = _Numbers(policy, order)
-    if prediction.claim in (Claim.QUALITY, Claim.MISMATCH):
-        remedies = _owed(prediction, numbers)
-        forbidden = [_NO_REFUSAL, _NO_WAIVER]
-    elif prediction.claim is Claim.SUBJECTIVE:
-        remedies = _change_of_mind(prediction, order, numbers)
-        forbidden = [_NO_WAIVER] if order.personalised else ["R2: never refuse the return", _NO_WAIVER]
-    else:
-        remedies, forbidden = [Remedy(RemedyKind.ANSWER, "P2", "no complaint about goods: answer the question")], []
+    remedies, forbidden = _by_claim(prediction.claim, prediction, order, numbers)
+    for claim in prediction.claim_set:
+        # A person may find that it is another claim of the set, so what that would owe stands below, and what it forbids holds.
+        more, also = _by_claim(claim, prediction, order, numbers)
+        known = {remedy.kind for remedy in remedies}
+        remedies += [r for r in more if r.kind not in known and r.kind not in (RemedyKind.EXPLAIN, RemedyKind.PAID_REMAKE)]
+        forbidden += [rule for rule in also if rule not in forbidden]
     if message.channel == "amazon" and prediction.claim is not Claim.OTHER:
         forbidden.append(_NO_COUPON)
     suspected = prediction.category is Category.ABUSE
@@ -150,6 +149,16 @@ def resolve(message: Message, prediction: Prediction, policy: Policy) -> Resolut
         remedies = _with_caution(remedies)
         forbidden.append(_NO_ACCUSATION)
     return Resolution(remedies[0], tuple(remedies[1:]), tuple(forbidden), suspected or prediction.abuse >= 0.5, due_at)
+
+
+def _by_claim(claim: Claim, prediction: Prediction, order: OrderLine, numbers: _Numbers) -> tuple[list[Remedy], list[str]]:
+    """Return what may be done if this is the claim, best first, and what must not be said."""
+    if claim in (Claim.QUALITY, Claim.MISMATCH):
+        return _owed(claim, prediction, numbers), [_NO_REFUSAL, _NO_WAIVER]
+    if claim is Claim.SUBJECTIVE:
+        forbidden = [_NO_WAIVER] if order.personalised else ["R2: never refuse the return", _NO_WAIVER]
+        return _change_of_mind(prediction, order, numbers), forbidden
+    return [Remedy(RemedyKind.ANSWER, "P2", "no complaint about goods: answer the question")], []
 
 
 # What a marketplace's notice asks for, and within how many hours.
@@ -191,7 +200,7 @@ class _Numbers:
         return Remedy(RemedyKind.PART_REFUND_KEEP, rule, why, middle.share(1 - self("cost.fee_credit")), bottom, top)
 
 
-def _owed(prediction: Prediction, numbers: _Numbers) -> list[Remedy]:
+def _owed(claim: Claim, prediction: Prediction, numbers: _Numbers) -> list[Remedy]:
     """Return the full remedies owed for a fault or a difference, cheapest first, then what may be offered beside them."""
     says = {cue.type for cue in prediction.cues if not cue.negated}
     remake = Remedy(RemedyKind.REMAKE, "R1", "made again and sent free of charge", numbers.money(numbers("cost.remake")))
@@ -203,10 +212,14 @@ def _owed(prediction: Prediction, numbers: _Numbers) -> list[Remedy]:
     )
     remake_first = numbers("cost.remake") < 1 - numbers("cost.fee_credit") and "wish_refund" not in says
     full = [remake, refund] if remake_first else [refund, remake]
-    missing = prediction.claim is Claim.MISMATCH and "missing" in says and "differs" not in says
+    part = Remedy(
+        RemedyKind.SEND_PART, "R1", "what is missing is sent at once, free of charge", numbers.money(numbers("cost.send_part"))
+    )
+    missing = claim is Claim.MISMATCH and "missing" in says and "differs" not in says
     if missing:
-        cost = numbers.money(numbers("cost.send_part"))
-        full.insert(0, Remedy(RemedyKind.SEND_PART, "R1", "what is missing is sent at once, free of charge", cost))
+        full.insert(0, part)
+    elif claim is Claim.MISMATCH:
+        full.append(part)  # the text may tell by numbers alone that something is missing
     # Where the text only claims, one friendly question for a photo comes first; the remedy is named in the same letter.
     ask = Remedy(RemedyKind.ASK_EVIDENCE, "E1", "ask once for a photo, and name the remedy that follows")
     offer = numbers.part_refund("offer", "R3", "the buyer keeps it and gets part of the price, if he prefers that")

@@ -21,6 +21,7 @@ from triage_ml.policy import Policy, load_policy
 from triage_ml.remedies import Resolution, resolve
 from triage_ml.replies.ranker import ReplyRanker, ReplySuggestion
 from triage_ml.replies.templates import load_templates
+from triage_ml.reply_model import Circumstances
 
 # How sure a return reason alone makes us: buyers choose it by who pays the postage.
 _REASON_ALONE = 0.7
@@ -106,7 +107,8 @@ class Triage:
 
     def assess_many(self, messages: Sequence[Message]) -> list[Assessment]:
         """Assess n messages; the same as n times `assess`, but faster."""
-        judged = self.judge.predict_many([m.text for m in messages], [m.language for m in messages])
+        known = [Circumstances(m.order.personalised if m.order else None, bool(m.attachments)) for m in messages]
+        judged = self.judge.predict_many([m.text for m in messages], [m.language for m in messages], known)
         return [self._assess(message, prediction) for message, prediction in zip(messages, judged, strict=True)]
 
     def _assess(self, message: Message, judged: Prediction) -> Assessment:

@@ -1,7 +1,8 @@
 """Which templates fit a message, best first: never one that the resolution forbids.
 
-A template is proposed only where all its conditions hold. Among those, the score is what the model learned about texts answered
-with it, raised where it carries the recommended remedy and lowered for every field that would have to be filled by hand.
+A template is proposed only where all its conditions hold. Among those, the score is the probability, learned from labelled
+texts, that a person would answer with it; it falls for every field that would have to be filled by hand. A shop's own template
+that nobody has answered with yet takes the score of the shipped ones that carry the same remedy.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ from triage_ml.policy import Policy
 from triage_ml.remedies import Resolution
 from triage_ml.replies.templates import Template
 
-_CARRIES_RECOMMENDED = 0.15
-_FIELD_MISSING = 0.1
+_FIELD_MISSING = 0.5
 # An export rarely says whether a message is a follow-up, so it is told from the text: above this, replies meant for later
 # messages of a thread may be proposed.
 _FOLLOW_UP = 0.4
@@ -83,18 +83,22 @@ class ReplyRanker:
         """
         values = self._values(message, resolution)
         scored = [
-            (self._score(template, prediction, resolution, values), template.id)
+            (self._score(template, prediction, values), template.id)
             for template in self.templates.values()
             if _fits(template, message, prediction, resolution)
         ]
         best = sorted(scored, key=lambda pair: (-pair[0], pair[1]))[:most]
         return tuple(self._suggest(self.templates[name], score, prediction, resolution, values) for score, name in best)
 
-    def _score(self, template: Template, prediction: Prediction, resolution: Resolution, values: Mapping[str, str]) -> float:
-        score = prediction.replies.get(template.id, 0.0)
-        score += _CARRIES_RECOMMENDED * (resolution.recommended.kind in template.remedies)
-        score -= _FIELD_MISSING * sum(not values.get(name) for name in template.required)
-        return min(max(score, 0.0), 1.0)
+    def _score(self, template: Template, prediction: Prediction, values: Mapping[str, str]) -> float:
+        known = prediction.replies
+        if template.id in known:
+            score = known[template.id]
+        else:
+            kin = [known[t.id] for t in self.templates.values() if t.id in known and t.remedies == template.remedies]
+            score = sum(kin) / len(kin) if kin else 0.0
+        missing = sum(not values.get(name) for name in template.required)
+        return score * _FIELD_MISSING**missing
 
     def _suggest(
         self,
@@ -135,13 +139,17 @@ def _fits(template: Template, message: Message, prediction: Prediction, resoluti
     allowed = {remedy.kind for remedy in resolution.remedies}
     abuse = prediction.category is Category.ABUSE
     personalised = bool(message.order and message.order.personalised)
-    photo = bool(message.attachments) or any(c.type == "photo" and not c.asked for c in prediction.cues)
+    # A word about photos may mean "I can send some", so only an attachment makes asking for one needless.
+    attached = bool(message.attachments)
+    mentioned = attached or any(c.type == "photo" and not c.asked for c in prediction.cues)
+    claims = {prediction.claim, *prediction.claim_set}
     return (
         message.kind is MessageKind.BUYER  # notices are answered in the marketplace, not by letter
-        and prediction.claim in template.claims
+        and not claims.isdisjoint(template.claims)
         and not allowed.isdisjoint(template.remedies)
         and (template.stage != "followup" or prediction.follow_up >= _FOLLOW_UP)
         and template.abuse in ("any", "only" if abuse else "never")
         and template.personalised in ("any", "only" if personalised else "never")
-        and template.photo in ("any", "attached" if photo else "missing")
+        and (template.photo != "missing" or not attached)
+        and (template.photo != "attached" or mentioned)
     )
