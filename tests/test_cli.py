@@ -158,3 +158,25 @@ def test_insurance_says_whether_it_pays(run):
     assert "It pays" in run("insurance", *terms, "--covered", "0.9", "--payout-base", "order_value").stdout
     wrong = run("insurance", *terms, "--covered", "many", "--payout-base", "order_value")
     assert wrong.returncode == 2 and "expected a number" in wrong.stderr
+
+
+def test_a_reply_is_checked_before_it_is_sent(run):
+    bad = run(
+        "check-reply", "Custom goods cannot be returned, but here is a coupon.", "--channel", "amazon", "--claim", "quality"
+    )
+    assert bad.returncode == 1 and "refusal_fault" in bad.stdout and "coupon" in bad.stdout
+    good = run("check-reply", "I am sorry. We make it again, free of charge.", "--channel", "amazon", "--claim", "quality")
+    assert good.returncode == 0, good.stdout
+    assert run("check-reply", "x", "--channel", "shop").returncode == 2
+
+
+def test_forbidden_content_of_a_template_fails_the_check(run, tmp_path):
+    shipped = Path(__file__).parents[1] / "src" / "triage_ml" / "data" / "templates" / "q_remake.toml"
+    (tmp_path / "mine").mkdir()
+    text = shipped.read_text("utf-8").replace(
+        "You do not need to send anything back.", "Please change your review to five stars."
+    )
+    (tmp_path / "mine" / "q_remake.toml").write_text(text, "utf-8")
+    done = run("templates", "check", "--templates", "mine")
+    assert done.returncode == 1 and "change your review" in done.stderr and "q_remake.toml, en text" in done.stderr
+    assert run("templates", "check").returncode == 0

@@ -254,16 +254,56 @@ def templates_list(templates: TemplatesOption = None, as_json: JsonOption = Fals
 
 @templates_app.command("check")
 def templates_check(templates: TemplatesOption = None) -> None:
-    """Check every template: keys, fields, languages, syntax. Exit code 1 if any is wrong."""
-    from triage_ml.replies.templates import check_templates
+    """Check every template: keys, fields, languages, syntax, forbidden content. Exit code 1 if any is wrong."""
+    from triage_ml.replies.templates import check_templates, forbidden_content
 
     findings: list[str] = []
     found = check_templates(templates, findings)
+    total = len(found) + len(findings)
+    findings += [finding for template in found.values() for finding in forbidden_content(template)]
     for finding in findings:
         typer.echo(finding, err=True)
     if findings:
-        raise TemplateError(f"{len(findings)} findings in {len(found) + len(findings)} templates.")
+        raise TemplateError(f"{len(findings)} findings in {total} templates.")
     typer.echo(f"{len(found)} templates, nothing wrong.")
+
+
+@app.command("check-reply")
+def check_reply(
+    text: Annotated[str, typer.Argument(help="The reply as it would be sent, or - to read it from standard input.")],
+    channel: Annotated[str, typer.Option(help="amazon, etsy, ebay; empty where unknown.")] = "",
+    language: Annotated[str, typer.Option(help="The buyer's language.")] = "",
+    claim: Annotated[str, typer.Option(help="What the buyer claims: quality, mismatch, subjective, other.")] = "",
+    order_id: Annotated[str, typer.Option(help="The order it is about.")] = "",
+    highest: Annotated[str, typer.Option(help='The most that may be promised, such as "12.50 EUR".')] = "",
+    full_refund: Annotated[bool, typer.Option("--full-refund", help="All the money may be promised back.")] = False,
+) -> None:
+    """Check a reply before it is sent: links, coupons, reviews for money, refusals, promises. Exit code 1 on an error."""
+    from triage_ml.language import LANGUAGES
+    from triage_ml.messages import Claim
+    from triage_ml.replies.lint import PLATFORMS, Outgoing, check
+
+    for name, given, known in (
+        ("--channel", channel, PLATFORMS),
+        ("--language", language, LANGUAGES),
+        ("--claim", claim, tuple(Claim)),
+    ):
+        if given and given not in known:
+            raise typer.BadParameter(f"found {given!r}; expected one of {', '.join(known)}", param_hint=name)
+    context = Outgoing(
+        channel,
+        language,
+        Claim(claim) if claim else None,
+        order_id,
+        _money(highest, "--highest") if highest else None,
+        full_refund,
+    )
+    findings = check(sys.stdin.read() if text == "-" else text, context)
+    for finding in findings:
+        typer.echo(f"{finding.severity}, {finding.rule}: “{finding.found}”\n  {finding.why} {finding.fix} ({finding.source})")
+    if any(finding.severity == "error" for finding in findings):
+        raise TemplateError("do not send it like this.")
+    typer.echo("Nothing that forbids sending it." if not findings else "Warnings only: look, then send.")
 
 
 @policy_app.command("show")
@@ -342,7 +382,7 @@ def insurance(
         raise typer.BadParameter(f"found {payout_base!r}; expected one of {', '.join(Base)}", param_hint="--payout-base")
     terms = InsuranceTerms(_decimal(premium, "--premium"), _decimal(payout, "--payout"), Base(payout_base))
     exposure = Exposure(
-        orders, _money(value), _decimal(return_rate, "--return-rate"), _decimal(covered, "--covered"),
+        orders, _money(value, "--value"), _decimal(return_rate, "--return-rate"), _decimal(covered, "--covered"),
         loss_share=_decimal(loss_share, "--loss-share"),
     )  # fmt: skip
     found = insure(terms, exposure)
@@ -430,11 +470,11 @@ def _decimal(given: str, option: str) -> Decimal:
         raise typer.BadParameter(f"found {given!r}; expected a number such as 0.02", param_hint=option) from None
 
 
-def _money(given: str) -> Money:
+def _money(given: str, option: str) -> Money:
     from triage_ml.messages import Money
 
     amount, _, currency = given.strip().partition(" ")
-    return Money(_decimal(amount, "--value"), currency.strip().upper())
+    return Money(_decimal(amount, option), currency.strip().upper())
 
 
 def _order(path: Path) -> tuple[OrderLine | None, str]:

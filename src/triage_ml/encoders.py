@@ -69,7 +69,7 @@ def open_encoder(where: str, languages: Sequence[str] = LANGUAGES) -> Pretrained
     Parameters
     ----------
     where
-        Folder or hub name of model2vec (known by its `config.json` saying so, or a hub name with "potion" or "M2V" in it) or of
+        Folder or hub name of model2vec (known by its `modules.json`, or a hub name with "potion" or "M2V" in it) or of
         sentence-transformers. Only safetensors weights are read, since a pickle could run code.
     languages
         ISO 639-1 codes it was made for.
@@ -113,7 +113,8 @@ def vectors_of(encoder: Encoder, texts: Sequence[str], languages: Sequence[str])
 
 
 def _is_static(where: str) -> bool:
-    config = Path(where) / "config.json"
-    if config.is_file():
-        return "model2vec" in config.read_text("utf-8").lower()
+    """Say whether model2vec reads it: a folder says so in its list of modules, a hub name by its custom."""
+    modules = Path(where) / "modules.json"
+    if modules.is_file():
+        return "StaticEmbedding" in modules.read_text("utf-8")
     return "potion" in where.lower() or "m2v" in where.lower()

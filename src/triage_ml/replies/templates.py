@@ -129,6 +129,24 @@ def check_templates(folder: Path | None, findings: list[str]) -> dict[str, Templ
     return found
 
 
+def forbidden_content(template: Template) -> list[str]:
+    """Return what the outgoing check says against a template on Amazon, the strictest platform; fields are left open."""
+    from triage_ml.replies.lint import Outgoing, check
+
+    found = []
+    for language in template.text:
+        text, _ = template.render(language, {})
+        for claim in template.claims:
+            personalised = template.personalised == "only"
+            findings = check(text, Outgoing("amazon", language, claim, full_refund_allowed=True, personalised=personalised))
+            found += [
+                f"{template.id}.toml, {language} text: found “{f.found}” ({f.rule}); {f.why} {f.fix}"
+                for f in findings
+                if f.severity == "error" and f.rule != "unfilled"
+            ]
+    return list(dict.fromkeys(found))
+
+
 def _load(file: Traversable | Path) -> Template:
     try:
         source = file.read_text("utf-8")
