@@ -20,6 +20,18 @@ settings.load_profile("project")
 CORPUS = Path(__file__).parents[1] / "training" / "corpus"
 
 
+@pytest.fixture
+def given_file(tmp_path):
+    """Write a file and return its path."""
+
+    def write(content, name="export.csv"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
 @pytest.fixture(scope="session")
 def rows():
     """Every sixth row of the corpus: all languages, claims and writers."""

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from triage_ml.errors import PolicyError
 from triage_ml.language import LANGUAGES
 from triage_ml.messages import Claim, Money
-from triage_ml.remedies import RemedyKind
-from triage_ml.replies.lint import PLATFORMS, Outgoing, check, load_rulebook
+from triage_ml.replies.lint import Outgoing, check
+from triage_ml.replies.rulebook import PLATFORMS, load_rulebook
+from triage_ml.resolution import RemedyKind
 
 TEXTS = [json.loads(line) for line in (Path(__file__).parent / "outgoing" / "texts.jsonl").read_text("utf-8").splitlines()]
 SHIPPED = (files("triage_ml") / "data" / "outgoing.toml").read_text("utf-8")
@@ -76,7 +77,7 @@ def test_no_rule_is_carried_by_the_others(counts, rule):
 
 FIELDS = {
     "order_id": ORDER, "product": "Name mug", "customisation": "Mathilda", "buyer_name": "Mathilda", "shop": "Atelier Nord",
-    "offer": "7.50 EUR", "offer_low": "5.00 EUR", "offer_high": "10.00 EUR", "remake_days": "5", "evidence_days": "7", "return_days": "30",
+    "offer": "7.50 EUR", "offer_low": "5.00 EUR", "offer_high": "10.00 EUR", "remake_price": "18.00 EUR", "remake_days": "5", "evidence_days": "7", "return_days": "30",
 }  # fmt: skip
 
 
@@ -90,7 +91,7 @@ def test_no_shipped_template_has_an_error(templates, language, channel):
             context = Outgoing(
                 channel, language, claim, ORDER, TEN_EUROS,
                 full_refund_allowed=RemedyKind.FULL_REFUND_KEEP in template.remedies or claim in (Claim.QUALITY, Claim.MISMATCH),
-                personalised=template.personalised == "only",
+                personalised=template.personalised == "only", price=Money(Decimal("18.00"), "EUR"),
             )  # fmt: skip
             errors = [f for f in check(text, context) if f.severity == "error"]
             assert errors == [], (template.id, claim)

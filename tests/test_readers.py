@@ -28,18 +28,6 @@ from triage_ml.readers.sniff import sniff
 EXPORTS = files()
 
 
-@pytest.fixture
-def given_file(tmp_path):
-    """Write a file and return its path."""
-
-    def write(content, name="export.csv"):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return write
-
-
 def read(path, **options):
     """Return messages and rejects."""
     rejects = []

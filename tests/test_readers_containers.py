@@ -11,16 +11,6 @@ from triage_ml.readers.sniff import sniff
 
 
 @pytest.fixture
-def given_file(tmp_path):
-    def write(content, name="export.csv"):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return write
-
-
-@pytest.fixture
 def workbook(tmp_path):
     """Write sheets of rows, with merged ranges for the first one, and return the path."""
 

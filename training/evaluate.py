@@ -23,11 +23,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from triage_ml import evaluation
-from triage_ml.classifier import make_features, with_vectors
 from triage_ml.corpus import LabelledText, data_hash, load_corpus, load_labelled
 from triage_ml.encoders import Encoder, open_encoder
 from triage_ml.evaluation import f1_by_claim
 from triage_ml.evaluation_report import Curve, Section, write_report
+from triage_ml.features import cue_columns, make_features, with_vectors
 from triage_ml.learning import Parameters, Table, deal, fit, fit_experts, held_out, load_parameters, tabulate
 from triage_ml.text import read_many
 
@@ -213,7 +213,7 @@ def intents(
         readings = read_many(texts, ["en"] * len(texts))
         known = (features.fit_transform if learn else features.transform)(readings).tocsr()
         # The cues say how people complain about goods; of bank cards and alarms they know nothing.
-        known = known[:, : -len(features.named_transformers["cues"]["columns"].feature_names_)]
+        known = known[:, : -len(cue_columns(features))]
         return with_vectors(known, encoder, readings).tocsr()
 
     learned = numbers([text for text, _ in train], learn=True)

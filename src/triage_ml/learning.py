@@ -23,16 +23,14 @@ from triage_ml.classifier import (
     Thresholds,
     calibrated,
     capped,
-    cue_columns,
     decided,
-    make_features,
-    with_vectors,
     words_to_point_to,
 )
 from triage_ml.corpus import LabelledText
 from triage_ml.encoders import Encoder
 from triage_ml.errors import TrainingDataError
 from triage_ml.evaluation import Judged
+from triage_ml.features import cue_columns, make_features, with_vectors
 from triage_ml.reply_model import Circumstances, fit_replies, worth
 from triage_ml.text import read_many
 

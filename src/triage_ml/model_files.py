@@ -25,10 +25,10 @@ from triage_ml.classifier import Classifier, Parts, thresholds_from, thresholds_
 from triage_ml.encoders import open_encoder
 from triage_ml.errors import ModelError, ModelNotFoundError, UntrustedModelError
 
-FORMAT = 3
+FORMAT = 4
 _FILES = ("model.skops", "model.json", "card.md")
 # Types beyond skops's own trusted ones that a model may name. All are this package's plain functions.
-_TRUSTED = frozenset({"triage_ml.classifier.word_grams", "triage_ml.classifier.character_grams", "triage_ml.classifier.as_is"})
+_TRUSTED = frozenset({"triage_ml.features.word_grams", "triage_ml.features.character_grams", "triage_ml.features.as_is"})
 
 # skops names objects and their arrays by memory address: "__id__": 1403..., "file": "1403....npy".
 _ADDRESS = re.compile(r'(?<="__id__": )\d+|(?<="file": ")\d+(?=\.np[yz]")')

@@ -1,0 +1,54 @@
+"""The commands. Heavy imports stand inside them, so that `triage-ml --help` answers at once.
+
+judging   a text becomes an assessment: demo, train, evaluate, assess, score
+rules     what is fixed beforehand: templates, policy, check-reply, notices, insurance
+options   what several commands take and load
+pages     what the commands show
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from io import TextIOWrapper
+
+import typer
+
+from triage_ml.cli import judging, rules
+from triage_ml.errors import TriageError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Sort buyer messages of custom goods, say what may be done, rank replies in the buyer's language.",
+)
+# Without a name, the commands of a module stand at the top; with one, they stand below that word.
+app.add_typer(judging.app)
+app.add_typer(rules.app)
+app.add_typer(rules.templates_app, name="templates")
+app.add_typer(rules.policy_app, name="policy")
+
+
+def main() -> None:
+    """Run the commands; every failure is one sentence and an exit code: 1 a problem, 2 wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a redirected stdout on Windows cannot write Chinese otherwise
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        app()
+    except TriageError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        _fail("stopped.")
+    except BrokenPipeError:
+        os._exit(1)  # whoever read our output has gone; there is nobody to tell
+    except Exception as error:
+        if os.environ.get("TRIAGE_DEBUG"):
+            raise
+        _fail(f"something went wrong inside triage-ml ({type(error).__name__}: {error}). Set TRIAGE_DEBUG=1 to see where.")
+
+
+def _fail(sentence: str) -> None:
+    typer.echo(f"triage-ml: {sentence}", err=True)
+    sys.exit(1)

@@ -1,0 +1,183 @@
+"""Commands that judge messages, and make and measure the model that does: demo, train, evaluate, assess, score."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from triage_ml.cli import pages
+from triage_ml.cli.options import (
+    JsonOption,
+    ModelOption,
+    OffersOption,
+    PolicyOption,
+    TemplatesOption,
+    load_model,
+    load_triage,
+    pair,
+    require_known,
+    train_model,
+    training_part,
+)
+from triage_ml.errors import FormatError
+
+if TYPE_CHECKING:
+    from triage_ml.batch import Summary
+    from triage_ml.classifier import Judge
+    from triage_ml.evaluation_report import Section
+    from triage_ml.triage import Triage
+
+app = typer.Typer()
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the result goes.")] = Path("demo-result.csv"),
+) -> None:
+    """Score the bundled week of one shop: trains the model first if there is none."""
+    from importlib.resources import as_file, files
+
+    from triage_ml.readers import read_messages
+
+    triage = load_triage()
+    with as_file(files("triage_ml") / "data" / "sample" / "week.csv") as sample:
+        summary = _score([sample], output, triage)
+        assessments = triage.assess_many(list(read_messages(sample)))
+    pages.print_week(summary, assessments)
+
+
+@app.command()
+def train(
+    corpus: Annotated[Path | None, typer.Option(help="Folder of labelled .jsonl files. [default: training/corpus]")] = None,
+    out: Annotated[Path, typer.Option(help="Model folder to write.")] = Path("models") / "default",
+    params: Annotated[Path | None, typer.Option(help="Training parameters. [default: training/params.toml]")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="Folder or hub name of a sentence encoder, a third expert beside words and cues.")
+    ] = None,
+    encoder_languages: Annotated[
+        list[str] | None, typer.Option(metavar="CODE", help="Language the encoder was made for. Repeatable. [default: all]")
+    ] = None,
+) -> None:
+    """Learn a model from labelled messages; the same messages always give the same model."""
+    from triage_ml.encoders import open_encoder
+    from triage_ml.language import LANGUAGES
+
+    train_model(corpus, out, params, open_encoder(encoder, encoder_languages or LANGUAGES) if encoder else None)
+
+
+@app.command()
+def evaluate(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Labelled texts, .jsonl. [default: training/heldout]")
+    ] = None,
+    model: ModelOption = None,
+    report: Annotated[Path | None, typer.Option(help="Folder for figures (PNG), an HTML page and figures.json.")] = None,
+    errors: Annotated[bool, typer.Option("--errors", help="Print every text judged wrong, with its cues.")] = False,
+    track: Annotated[bool, typer.Option("--track", help="Keep the figures as an MLflow run.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a model on labelled texts that it was not trained on."""
+    from triage_ml import evaluation
+    from triage_ml.evaluation_report import write_report
+
+    judge = load_model(model)
+    sections = [_measured(judge, path) for path in files or sorted(training_part(None, "heldout").glob("*.jsonl"))]
+    page = write_report(report, f"Model {judge.version}", sections) if report else None
+    if track:
+        _track(judge.version, sections, report)
+    if as_json:
+        pages.print_json({s.name: evaluation.as_json(s.evaluation) for s in sections})
+    else:
+        pages.print_evaluation(sections, judge.version, with_errors=errors, report=page)
+
+
+def _measured(judge: Judge, path: Path) -> Section:
+    from triage_ml import evaluation
+    from triage_ml.corpus import load_labelled
+    from triage_ml.evaluation_report import Section
+
+    rows = load_labelled(path)
+    predictions = judge.predict_many([r.text for r in rows])
+    judged = evaluation.judged(rows, predictions)
+    return Section(path.name, evaluation.evaluate(rows, judged), judged, evaluation.errors(rows, predictions))
+
+
+def _track(version: str, sections: list[Section], report: Path | None) -> None:
+    from triage_ml.registry import metrics_of, track
+
+    for section in sections:
+        facts = {"model": version, "texts": section.name}
+        typer.echo(f"MLflow run {track('evaluate', facts, metrics_of(section.evaluation), report)}", err=True)
+
+
+@app.command()
+def assess(
+    text: Annotated[str, typer.Argument(help="What the buyer wrote.")],
+    order_json: Annotated[Path | None, typer.Option("--order-json", help="File with the order line as JSON.")] = None,
+    model: ModelOption = None,
+    policy: PolicyOption = None,
+    templates: TemplatesOption = None,
+    offers: OffersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Assess one message: claim, what may be done, replies."""
+    from triage_ml.messages import Message
+    from triage_ml.readers import read_order
+
+    if not text.strip():
+        raise FormatError("TEXT", "an empty text", "what the buyer wrote", 'Try: triage-ml assess "The ring snapped."')
+    order, channel = read_order(order_json) if order_json else (None, "")
+    assessment = load_triage(model, policy, templates, offers).assess(Message("1", text, order=order, channel=channel))
+    if as_json:
+        pages.print_json(pages.as_values(assessment))
+    else:
+        pages.print_assessment(assessment)
+
+
+@app.command()
+def score(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="INPUT...", help="Exports: CSV, TSV, XLSX, JSONL, Parquet, Amazon reports, mbox, eml, helpdesk JSON."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Result: .csv, .jsonl, .parquet or .xlsx.")],
+    model: ModelOption = None,
+    policy: PolicyOption = None,
+    templates: TemplatesOption = None,
+    offers: OffersOption = None,
+    format: Annotated[str | None, typer.Option("--format", help="What the input is, where its content misleads.")] = None,  # noqa: A002
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--columns", metavar="FIELD=COLUMN", help="Which column holds a field, e.g. text=Remark. Repeatable."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score exports: one row out for each message in; unreadable rows go to OUT.rejects.csv."""
+    from triage_ml.batch import ENDINGS
+    from triage_ml.readers.fields import FIELDS
+    from triage_ml.readers.sniff import FORMATS
+
+    mapping = dict(pair(c) for c in columns or [])
+    require_known(output.suffix.lower(), ENDINGS, "--output")
+    if format:
+        require_known(format, FORMATS, "--format")
+    for field in mapping:
+        require_known(field, FIELDS, "--columns")
+    summary = _score(inputs, output, load_triage(model, policy, templates, offers), format, mapping)
+    if as_json:
+        pages.print_json(pages.summary_values(summary), indent=None)
+    else:
+        pages.print_summary(summary)
+
+
+def _score(
+    inputs: list[Path], output: Path, triage: Triage, kind: str | None = None, columns: dict[str, str] | None = None
+) -> Summary:
+    from triage_ml.batch import score as score_batch
+
+    with pages.counting("scoring") as progress:
+        return score_batch(inputs, output, triage, format=kind, columns=columns or None, progress=progress)
