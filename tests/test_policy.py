@@ -1,3 +1,4 @@
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -26,7 +27,8 @@ def test_a_marketplace_has_its_own_numbers(policy):
 def test_a_file_states_only_what_differs(tmp_path, policy):
     mine = load_policy(_file(tmp_path, "[offer]\nhigh = 0.35\n"))
     assert mine.number("offer.high") == Decimal("0.35")
-    assert mine.number("cost.remake") == policy.number("cost.remake")
+    assert mine.number("cost.make") == policy.number("cost.make")
+    assert mine.number("offer.smallest", "jp") == policy.number("offer.smallest", "jp")
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,14 @@ def test_a_file_states_only_what_differs(tmp_path, policy):
         ("[marketplace.jp.offer]\nlow = 0.4", "marketplace.jp.offer.low is 0.4"),
         ("[marketplace.jp]\nx = 0.4", "unknown key 'marketplace.jp.x'"),
         ("offer = ", "expected a TOML file"),
+        ("[sku_group.rings.cost]\nmake = 0.2", "sku_group.rings.skus is None; expected a list"),
+        ('[sku_group.rings]\nskus = ["RING-*"]\n[sku_group.rings.cost]\nmkae = 0.2', "unknown key 'sku_group.rings.cost.mkae'"),
+        (
+            '[sku_group.rings]\nskus = ["RING-*"]\n[sku_group.rings.marketplace.jp.offer]\nlow = 0.4',
+            "sku_group.rings.marketplace.jp.offer.low",
+        ),
+        ('marketplace = "jp"', "marketplace is 'jp'; expected a table"),
+        ('[shop]\ntime_zone = "Shanghai"', "shop.time_zone is 'Shanghai'; expected an IANA name"),
     ],
 )
 def test_a_slip_is_named(tmp_path, text, says):
@@ -60,3 +70,37 @@ def test_the_date_is_a_date(tmp_path):
 def test_the_environment_names_a_policy(tmp_path, monkeypatch):
     monkeypatch.setenv("TRIAGE_POLICY", str(_file(tmp_path, "")))
     assert load_policy().name == "mine"
+
+
+def test_a_group_of_skus_has_its_own_numbers_and_a_marketplace_s_group_comes_first(tmp_path):
+    mine = load_policy(
+        _file(
+            tmp_path,
+            """
+[marketplace.jp.offer]
+smallest = 90
+[sku_group.rings]
+skus = ["ring-*", "BAND"]
+[sku_group.rings.cost]
+make = 0.2
+[sku_group.rings.offer]
+smallest = 3
+[sku_group.rings.marketplace.jp.offer]
+smallest = 300
+""",
+        )
+    )
+    assert mine.number("cost.make", "de", "RING-18") == mine.number("cost.make", "", "band") == Decimal("0.2")
+    assert mine.number("cost.make", "de", "MUG") == mine.numbers["cost.make"]
+    assert [
+        mine.number("offer.smallest", m, s) for m, s in (("jp", "MUG"), ("de", "RING-1"), ("jp", "RING-1"), ("jp", ""))
+    ] == [90, 3, 300, 90]
+
+
+def test_of_a_folder_the_newest_version_in_force_counts(tmp_path):
+    for name, day, high in (("a", "2026-01-01", "0.31"), ("b", "2026-06-01", "0.32"), ("c", "2099-01-01", "0.33")):
+        (tmp_path / f"{name}.toml").write_text(f'name = "{name}"\neffective_from = {day}\n[offer]\nhigh = {high}\n', "utf-8")
+    assert load_policy(tmp_path, date(2026, 11, 23)).name == "b"
+    assert load_policy(tmp_path, date(2026, 5, 31)).number("offer.high") == Decimal("0.31")
+    with pytest.raises(PolicyError, match="no policy in force on 2025-12-31"):
+        load_policy(tmp_path, date(2025, 12, 31))

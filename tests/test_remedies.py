@@ -2,13 +2,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triage_ml.acceptance import Acceptance, OfferMade
 from triage_ml.classifier import FixedClassifier
+from triage_ml.customisation import compare
 from triage_ml.messages import Category, Claim, Message, MessageKind, Money, OrderLine
 from triage_ml.policy import load_policy
-from triage_ml.remedies import RemedyKind, resolve
+from triage_ml.remedies import resolve
+from triage_ml.resolution import Evidence, Findings, RemedyKind
 
 POLICY = load_policy()
 FULL = {RemedyKind.REMAKE, RemedyKind.FULL_REFUND_KEEP}
@@ -142,3 +146,152 @@ def test_what_other_claims_of_the_set_would_owe_stands_below_and_no_refusal_join
     assert not {RemedyKind.EXPLAIN, RemedyKind.PAID_REMAKE} & set(_kinds(both)[len(_kinds(alone)) :])
     if second in (Claim.QUALITY, Claim.MISMATCH):
         assert FULL & set(_kinds(both)) and any(rule.startswith("R1") for rule in both.forbidden)
+
+
+# --- what is recommended, and why ------------------------------------------------------------------------------------
+
+# What is worth more to the buyer than what; a wish makes one full remedy worth more than the other.
+_WORTH = {
+    RemedyKind.EXPLAIN: 0, RemedyKind.RESTATE: 0, RemedyKind.ANSWER: 0, RemedyKind.WAIT: 0, RemedyKind.ASK_EVIDENCE: 0,
+    RemedyKind.PAID_REMAKE: 1, RemedyKind.PART_REFUND_KEEP: 2, RemedyKind.SEND_PART: 3, RemedyKind.ACCEPT_RETURN: 3,
+    RemedyKind.FULL_REFUND_RETURN: 3, RemedyKind.REMAKE: 4, RemedyKind.FULL_REFUND_KEEP: 4,
+}  # fmt: skip
+_WISHED = {
+    "I want my money back. It broke.": RemedyKind.FULL_REFUND_KEEP,
+    "It broke, please send a replacement.": RemedyKind.REMAKE,
+}
+
+
+@given(
+    st.sampled_from([Claim.QUALITY, Claim.MISMATCH, Claim.SUBJECTIVE]),
+    orders,
+    st.sampled_from(["It broke.", "See photo.", "", *_WISHED]),
+)
+def test_the_recommended_remedy_is_never_dominated(claim, order, text):
+    resolution = _resolve(claim, text, **order)
+    worth = {**_WORTH, **({_WISHED[text]: 5} if text in _WISHED else {})}
+    best = resolution.recommended
+    if best.cost is None or best.kind is RemedyKind.PART_REFUND_KEEP:
+        return
+    for other in resolution.alternatives:
+        if other.kind is RemedyKind.SEND_PART and "missing" not in text:
+            continue  # settles nothing where nothing is missing
+        cheaper = other.cost is not None and other.cost.amount < best.cost.amount
+        # A small offer, refused, leads to what is owed: it is no match for it, whatever it costs.
+        assert not (cheaper and worth[other.kind] >= worth[best.kind] > 0), (best, other)
+    if best.kind is RemedyKind.EXPLAIN:
+        assert all(o.cost.amount >= best.cost.amount for o in resolution.alternatives if o.cost)
+
+
+@given(
+    st.sampled_from(list(Claim)),
+    st.decimals(0, 4_000, places=2),
+    st.decimals(0, 1_000, places=2),
+    st.sampled_from(["", "de", "jp", "sg"]),
+)
+def test_offers_rise_with_the_order_s_value(claim, less, more, marketplace):
+    currency = {"jp": "JPY", "sg": "SGD"}.get(marketplace, "EUR")
+    small, large = (
+        _resolve(claim, paid=Money(amount, currency).share(Decimal(1)), marketplace=marketplace, personalised=True).offer
+        for amount in (less, less + more)
+    )
+    if small and large is None:  # only what the refund screen can pay (P4) ends it
+        assert marketplace in ("jp", "sg") and less + more > 700
+    elif small:
+        assert small.offer.amount <= large.offer.amount
+
+
+@given(st.sampled_from(list(Claim)), orders, texts, st.sampled_from([0.0, 0.99]))
+def test_every_remedy_is_either_allowed_or_refused_with_its_rule(claim, order, text, abuse):
+    resolution = _resolve(claim, text, abuse, **order)
+    allowed, refused = set(_kinds(resolution)), [r.kind for r in resolution.refused]
+    assert not allowed & set(refused) and len(refused) == len(set(refused))
+    assert all(remedy.rule and remedy.why for remedy in resolution.refused)
+    if claim in (Claim.QUALITY, Claim.MISMATCH):
+        assert {RemedyKind.EXPLAIN, RemedyKind.PAID_REMAKE} <= set(refused)
+
+
+def _about(claim, findings, text="It is as it is.", **order):
+    message = Message("1", text, order=OrderLine(**order), channel="amazon")
+    return resolve(message, _judged(claim, text), POLICY, findings=findings)
+
+
+FORTY = Money(Decimal("40.00"), "EUR")
+
+
+def test_a_photo_is_asked_for_first_only_where_it_saves_money():
+    cheap, dear = (_resolve(Claim.QUALITY, "It broke", paid=Money(Decimal(n), "EUR")) for n in (20, 200))
+    assert _kinds(cheap)[:2] == [RemedyKind.REMAKE, RemedyKind.ASK_EVIDENCE]
+    assert _kinds(dear)[:2] == [RemedyKind.ASK_EVIDENCE, RemedyKind.REMAKE]
+    assert "Asking first pays where more than" in dear.recommended.break_even
+
+
+def test_who_wants_the_money_back_is_not_talked_into_a_remake():
+    assert _kinds(_resolve(Claim.QUALITY, "It broke, see photo, I want a refund", paid=FORTY))[0] is RemedyKind.FULL_REFUND_KEEP
+
+
+def test_what_the_buyer_turned_down_is_not_offered_first_again():
+    found = _about(Claim.QUALITY, Findings(evidence=Evidence.CONFIRMED, declined=(RemedyKind.REMAKE,)), paid=FORTY)
+    assert _kinds(found)[0] is RemedyKind.FULL_REFUND_KEEP
+
+
+def test_a_second_offer_is_higher_and_a_third_is_none():
+    known = [
+        _about(
+            Claim.QUALITY, Findings(evidence=Evidence.CONFIRMED, declined=(RemedyKind.PART_REFUND_KEEP,) * n), paid=FORTY
+        ).offer
+        for n in (0, 1, 2)
+    ]
+    assert known[0].offer.amount < known[1].offer_low.amount <= known[1].offer.amount <= Decimal(20)
+    assert known[2] is None
+
+
+def test_what_cannot_be_used_gets_no_part_of_the_price():
+    found = _about(Claim.QUALITY, Findings(evidence=Evidence.CONFIRMED, usable=False), paid=FORTY)
+    assert found.offer is None
+    assert any(r.kind is RemedyKind.PART_REFUND_KEEP and r.rule == "R3" for r in found.refused)
+
+
+def test_after_asking_for_a_photo_the_seller_waits_for_it():
+    found = _about(Claim.QUALITY, Findings(asked=True), paid=FORTY)
+    assert _kinds(found)[0] is RemedyKind.WAIT and RemedyKind.ASK_EVIDENCE not in _kinds(found)
+    assert FULL <= set(_kinds(found))
+
+
+def test_goodwill_comes_first_where_it_pays_and_explaining_where_not():
+    often = Acceptance([OfferMade(Claim.SUBJECTIVE, 0.1, True)] * 40)
+    message = Message("1", "Smaller than I thought", order=OrderLine(personalised=True, paid=Money(Decimal(90), "EUR")))
+    judged = _judged(Claim.SUBJECTIVE)
+    assert _kinds(resolve(message, judged, POLICY))[0] is RemedyKind.EXPLAIN
+    paying = resolve(message, judged, POLICY, often)
+    assert paying.recommended.kind is RemedyKind.PART_REFUND_KEEP and paying.recommended.rule == "N1"
+    assert "40 of your offers for subjective" in paying.recommended.break_even
+
+
+def test_p4_a_part_refund_stays_under_what_the_refund_screen_can_pay():
+    offer = _resolve(Claim.QUALITY, paid=Money(Decimal(55_000), "JPY"), marketplace="jp").offer
+    assert offer.offer.amount == offer.offer_high.amount == 12_000
+
+
+# --- R4: whose error is it? ------------------------------------------------------------------------------------------
+
+
+def _whose(claim, ordered, text, **order):
+    message = Message("1", text, order=OrderLine(customisation=ordered, personalised=True, paid=FORTY, **order))
+    return resolve(message, _judged(claim, text), POLICY, findings=Findings(compare(ordered, text, "en")))
+
+
+@pytest.mark.parametrize("claim", [Claim.MISMATCH, Claim.SUBJECTIVE])
+def test_r4_the_buyer_s_own_slip_gets_a_new_one_at_cost_and_is_never_refused(claim):
+    found = _whose(claim, "Name: Katelyn", "You engraved Katelyn and it should be Kaitlyn.")
+    assert _kinds(found)[0] is RemedyKind.PAID_REMAKE and found.recommended.rule == "R4"
+    if claim is Claim.MISMATCH:
+        assert FULL <= set(_kinds(found)) and RemedyKind.EXPLAIN not in _kinds(found)
+        assert any(rule.startswith("R1") for rule in found.forbidden)
+
+
+@pytest.mark.parametrize("claim", [Claim.MISMATCH, Claim.SUBJECTIVE])
+def test_r4_the_seller_s_slip_is_owed_without_a_photo_even_where_it_sounds_like_regret(claim):
+    found = _whose(claim, "Name: Anna", "It says Annna instead of Anna.")
+    assert _kinds(found)[0] is RemedyKind.REMAKE
+    assert not {RemedyKind.ASK_EVIDENCE, RemedyKind.EXPLAIN, RemedyKind.PAID_REMAKE} & set(_kinds(found))

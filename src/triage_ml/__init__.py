@@ -5,13 +5,17 @@ Read it in this order:
     messages, errors          the nouns, and what can go wrong
     readers                   an export becomes Messages
     language, text            which language, which words, which cues
-    classifier, learning      a text becomes a Prediction; labelled texts become a Classifier (encoders: an optional expert)
+    features, encoders        what of a text becomes numbers; an optional expert
+    classifier, learning      a text becomes a Prediction; labelled texts become a Classifier
     evaluation, registry      how right it is, with a report; what MLflow keeps
-    policy, remedies          the seller's numbers; what must and may be done
+    policy, acceptance, costs the seller's numbers; how often offers are accepted; what a remedy is expected to cost
+    marketplaces, clocks      what holds where, and by when somebody must act
+    customisation             whose error it is: the order's text held against the message
+    resolution, remedies      the nouns of settling; what must and may be done (offers: which part of the price)
     insurance, notices        whether insuring returns pays; what a listing must say
     replies, reply_model      templates, which of them fit, and what people answered such texts with
     triage                    the four steps in a row
-    batch, pages, cli         a whole export; what is shown; the commands
+    batch, cli                a whole export; the commands and what they show
 """
 
 from __future__ import annotations
@@ -25,8 +29,8 @@ if TYPE_CHECKING:
     from triage_ml.messages import Category, Claim, Message, Money, OrderLine
     from triage_ml.policy import Policy, load_policy
     from triage_ml.readers import read_messages
-    from triage_ml.remedies import Resolution
     from triage_ml.replies.ranker import ReplySuggestion
+    from triage_ml.resolution import Resolution
     from triage_ml.triage import Assessment, Triage
 
 # Where each public name lives. They are imported on first use, so that importing the package stays light.
@@ -42,7 +46,7 @@ _HOMES = {
     "Policy": "policy",
     "Prediction": "classifier",
     "ReplySuggestion": "replies.ranker",
-    "Resolution": "remedies",
+    "Resolution": "resolution",
     "Triage": "triage",
     "TriageError": "errors",
     "load_policy": "policy",

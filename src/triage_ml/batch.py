@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from triage_ml.errors import FormatError, ReadError
-from triage_ml.messages import Claim, Message
+from triage_ml.messages import Claim, Message, Money
 from triage_ml.readers import read_messages
 from triage_ml.readers.sniff import sniff
 from triage_ml.triage import Assessment, Triage
@@ -39,6 +39,12 @@ COLUMNS: Mapping[str, type] = {
     "p_abuse": float,
     "remedy": str,
     "remedy_rule": str,
+    "remedy_cost": float,
+    "runner_up": str,
+    "runner_up_cost": float,
+    "break_even": str,
+    "whose_error": str,
+    "offer": float,
     "offer_low": float,
     "offer_high": float,
     "currency": str,
@@ -123,8 +129,9 @@ def score(
 def to_row(assessment: Assessment) -> dict[str, object]:
     """Return an assessment as one flat row, keys as in `COLUMNS`; None where there is nothing to say."""
     message, prediction, resolution = assessment.message, assessment.prediction, assessment.resolution
-    offer = resolution.offer
-    low, high = (offer.offer_low, offer.offer_high) if offer else (None, None)
+    offer, second = resolution.offer, resolution.runner_up
+    paid = message.order.paid if message.order else None
+    comparison = assessment.comparison
     row: dict[str, object] = {
         "message_id": message.message_id,
         "thread_id": message.thread_id,
@@ -137,9 +144,13 @@ def to_row(assessment: Assessment) -> dict[str, object]:
         "p_abuse": round(prediction.abuse, 4),
         "remedy": resolution.recommended.kind.value,
         "remedy_rule": resolution.recommended.rule,
-        "offer_low": float(low.amount) if low else None,
-        "offer_high": float(high.amount) if high else None,
-        "currency": low.currency if low else (message.order.paid.currency if message.order and message.order.paid else ""),
+        "remedy_cost": _amount(resolution.recommended.cost),
+        "runner_up": second.kind.value if second else "",
+        "runner_up_cost": _amount(second.cost) if second else None,
+        "break_even": resolution.recommended.break_even or (second.break_even if second else ""),
+        "whose_error": comparison.verdict.value if comparison else "",
+        **{key: _amount(getattr(offer, key)) if offer else None for key in ("offer", "offer_low", "offer_high")},
+        "currency": paid.currency if paid else "",
         "due_at": resolution.due_at.isoformat() if resolution.due_at else "",
     }
     for n in _REPLIES:
@@ -149,6 +160,10 @@ def to_row(assessment: Assessment) -> dict[str, object]:
     row["reply_1_text"] = assessment.replies[0].text if assessment.replies else ""
     row |= {"reasons": "; ".join(assessment.reasons), "model": assessment.model, "policy": assessment.policy}
     return {name: row[name] for name in COLUMNS}
+
+
+def _amount(money: Money | None) -> float | None:
+    return float(money.amount) if money else None
 
 
 def _chunks(messages: Iterable[Message], size: int) -> Iterator[list[Message]]:

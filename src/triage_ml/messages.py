@@ -60,10 +60,10 @@ class Money:
     amount: Decimal
     currency: str
 
-    def share(self, fraction: Decimal) -> Money:
-        """Return this fraction of the amount, rounded to what the currency can pay."""
+    def share(self, fraction: Decimal, rounding: str = ROUND_HALF_UP) -> Money:
+        """Return this fraction of the amount, rounded to what the currency can pay (`rounding` as in `decimal`)."""
         unit = Decimal(1) if self.currency in _NO_MINOR_UNIT else Decimal("0.01")
-        return Money((self.amount * fraction).quantize(unit, ROUND_HALF_UP), self.currency)
+        return Money((self.amount * fraction).quantize(unit, rounding), self.currency)
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"

@@ -13,107 +13,60 @@ Rules (sources and details: docs/rules.md):
     P1  no coupons and no next-order discounts on Amazon: money goes back through the refund screen
     P2  a buyer's message is answered within the marketplace's clock, weekends included
     P3  a return request, a claim or a chargeback has a clock of its own, whatever its words say
+    P4  a part refund stays under what the marketplace's refund screen can pay
     A1  suspected abuse: the remedy owed stays, nothing is added, everything in writing, a second person looks
     E1  a fault that no evidence shows yet: ask once for a photo, within the clock, without doubt in the wording
+    N1  what is not owed is offered only where it is expected to pay
+
+Among what the rules put first, the recommended remedy is the one that is expected to cost least (`triage_ml.costs`); a buyer
+who asked for one of the full remedies gets that one first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from enum import StrEnum
 
+from triage_ml.acceptance import Acceptance
 from triage_ml.classifier import Prediction
-from triage_ml.messages import Category, Claim, Message, MessageKind, Money, OrderLine
+from triage_ml.clocks import deadlines
+from triage_ml.costs import Cost, Costs
+from triage_ml.customisation import Verdict
+from triage_ml.messages import Category, Claim, Message, MessageKind, OrderLine
+from triage_ml.offers import part_refund
 from triage_ml.policy import Policy
-
-
-class RemedyKind(StrEnum):
-    """Everything a seller can do about a message."""
-
-    REMAKE = "remake"
-    FULL_REFUND_KEEP = "full_refund_keep"
-    PART_REFUND_KEEP = "part_refund_keep"
-    SEND_PART = "send_part"
-    ASK_EVIDENCE = "ask_evidence"
-    ACCEPT_RETURN = "accept_return"
-    PAID_REMAKE = "paid_remake"
-    EXPLAIN = "explain"
-    RESTATE = "restate"
-    ANSWER = "answer"
-    NOTHING = "nothing"
-
-
-@dataclass(frozen=True, slots=True)
-class Remedy:
-    """One thing that may be done.
-
-    Parameters
-    ----------
-    kind
-        What is done.
-    rule
-        Id of the rule that allows or demands it (see the module's docstring).
-    why
-        The reason in words.
-    cost
-        What it is expected to cost the seller, None where the paid amount is unknown.
-    offer_low, offer_high
-        What to offer, only for part refunds.
-    """
-
-    kind: RemedyKind
-    rule: str
-    why: str
-    cost: Money | None = None
-    offer_low: Money | None = None
-    offer_high: Money | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Resolution:
-    """What must and may be done about one message.
-
-    Parameters
-    ----------
-    recommended
-        The remedy to start with.
-    alternatives
-        What else is allowed, best first.
-    forbidden
-        Rule ids with what must not be said or done.
-    needs_second_person
-        True where abuse is decided or possible.
-    due_at
-        Until when the buyer must have an answer; None where the message has no time.
-    """
-
-    recommended: Remedy
-    alternatives: tuple[Remedy, ...] = ()
-    forbidden: tuple[str, ...] = ()
-    needs_second_person: bool = False
-    due_at: datetime | None = None
-
-    @property
-    def remedies(self) -> tuple[Remedy, ...]:
-        """All allowed remedies, the recommended one first."""
-        return (self.recommended, *self.alternatives)
-
-    @property
-    def offer(self) -> Remedy | None:
-        """The part refund among the remedies, or None where no amount may or need be offered."""
-        return next((r for r in self.remedies if r.offer_low is not None), None)
-
+from triage_ml.resolution import Evidence, Findings, Remedy, RemedyKind, Resolution
 
 _NO_REFUSAL = "R1: never say that custom goods cannot be returned"
 _NO_WAIVER = "R3: never tie money to a review, a claim or a waiver of rights"
+_RETURN_STANDS = "R2: never refuse the return"
 _NO_COUPON = "P1: no coupon, no next-order discount"
 _NO_ACCUSATION = "A1: no accusation, no threat, nothing beyond the remedy owed"
+# What a marketplace's notice asks for.
+_NOTICES = {
+    MessageKind.RETURN_REQUEST: "a return request: authorise or answer it in the marketplace",
+    MessageKind.CANCELLATION_REQUEST: "a cancellation request: answer it on the marketplace's own way",
+    MessageKind.A_TO_Z: "an A-to-z claim: answer it with the evidence in the marketplace",
+    MessageKind.CHARGEBACK: "a chargeback: answer it with the evidence in the marketplace",
+}
+_FULL = {
+    RemedyKind.REMAKE: "made again and sent free of charge",
+    RemedyKind.FULL_REFUND_KEEP: "all money back, the buyer keeps the goods",
+    RemedyKind.SEND_PART: "what is missing is sent at once, free of charge",
+}
+_NO_OFFER = Remedy(RemedyKind.PART_REFUND_KEEP, "N1", "no amount is left between what is worth sending and what may be offered")
+_UNUSABLE = Remedy(RemedyKind.PART_REFUND_KEEP, "R3", "the piece cannot be used, so part of the price settles nothing")
+_TRADE = Acceptance()
+_POSSIBLE_ABUSE = 0.5
 
 
-def resolve(message: Message, prediction: Prediction, policy: Policy) -> Resolution:
+def resolve(
+    message: Message,
+    prediction: Prediction,
+    policy: Policy,
+    acceptance: Acceptance = _TRADE,
+    findings: Findings = Findings(),  # noqa: B008 - frozen
+) -> Resolution:
     """Say what must and may be done about one judged message.
 
     Parameters
@@ -124,143 +77,240 @@ def resolve(message: Message, prediction: Prediction, policy: Policy) -> Resolut
         What it claims. The remedy follows the claim also where the category is abuse or needs_review.
     policy
         The seller's numbers.
+    acceptance
+        How often offers are accepted; without it the trade's figure.
+    findings
+        What is known beyond the words.
 
     Returns
     -------
     Resolution
         Never empty: where nothing is to be done, the recommended remedy says so.
     """
-    due_at = _due(message, policy)
-    if message.kind is not MessageKind.BUYER:
-        return _notice(message)
     order = message.order or OrderLine()
-    numbers = _Numbers(policy, order)
-    remedies, forbidden = _by_claim(prediction.claim, prediction, order, numbers)
-    for claim in prediction.claim_set:
-        # A person may find that it is another claim of the set, so what that would owe stands below, and what it forbids holds.
-        more, also = _by_claim(claim, prediction, order, numbers)
-        known = {remedy.kind for remedy in remedies}
-        remedies += [r for r in more if r.kind not in known and r.kind not in (RemedyKind.EXPLAIN, RemedyKind.PAID_REMAKE)]
-        forbidden += [rule for rule in also if rule not in forbidden]
+    numbers = policy.numbers_for(order.marketplace, order.sku)
+    clocks = deadlines(message, reply_hours=numbers["time.reply_hours"], seller_zone=policy.time_zone)
+    if message.kind is not MessageKind.BUYER:
+        return Resolution(_notice(message.kind), deadlines=clocks)
+    case = _Case(message, prediction, order, Costs(numbers, order.paid), acceptance, findings)
+    plan = case.plan()
+    forbidden = list(plan.forbidden)
     if message.channel == "amazon" and prediction.claim is not Claim.OTHER:
         forbidden.append(_NO_COUPON)
     suspected = prediction.category is Category.ABUSE
     if suspected:
-        remedies = _with_caution(remedies)
+        plan = _with_caution(plan)
         forbidden.append(_NO_ACCUSATION)
-    return Resolution(remedies[0], tuple(remedies[1:]), tuple(forbidden), suspected or prediction.abuse >= 0.5, due_at)
-
-
-def _by_claim(claim: Claim, prediction: Prediction, order: OrderLine, numbers: _Numbers) -> tuple[list[Remedy], list[str]]:
-    """Return what may be done if this is the claim, best first, and what must not be said."""
-    if claim in (Claim.QUALITY, Claim.MISMATCH):
-        return _owed(claim, prediction, numbers), [_NO_REFUSAL, _NO_WAIVER]
-    if claim is Claim.SUBJECTIVE:
-        forbidden = [_NO_WAIVER] if order.personalised else ["R2: never refuse the return", _NO_WAIVER]
-        return _change_of_mind(prediction, order, numbers), forbidden
-    return [Remedy(RemedyKind.ANSWER, "P2", "no complaint about goods: answer the question")], []
-
-
-# What a marketplace's notice asks for, and within how many hours.
-_NOTICES = {
-    MessageKind.RETURN_REQUEST: (24, "a return request: authorise or answer it in the marketplace"),
-    MessageKind.CANCELLATION_REQUEST: (24, "a cancellation request: answer it on the marketplace's own way"),
-    MessageKind.A_TO_Z: (48, "an A-to-z claim: answer it with the evidence in the marketplace"),
-    MessageKind.CHARGEBACK: (48, "a chargeback: answer it with the evidence in the marketplace"),
-}
+    first, *others = plan.allowed
+    second_person = suspected or prediction.abuse >= _POSSIBLE_ABUSE
+    price = case.costs.in_money(Cost(case.costs.make_and_send))
+    return Resolution(first, tuple(others), plan.refused, tuple(forbidden), second_person, clocks, price)
 
 
 @dataclass(frozen=True, slots=True)
-class _Numbers:
-    """The policy's numbers applied to one order line."""
+class _Plan:
+    """What one claim comes to: allowed remedies best first, those not to be done, what must not be said."""
 
-    policy: Policy
+    allowed: tuple[Remedy, ...]
+    refused: tuple[Remedy, ...] = ()
+    forbidden: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One judged message with all that decides about it."""
+
+    message: Message
+    prediction: Prediction
     order: OrderLine
+    costs: Costs
+    acceptance: Acceptance
+    findings: Findings
 
-    def __call__(self, key: str) -> Decimal:
-        return self.policy.number(key, self.order.marketplace)
+    def plan(self) -> _Plan:
+        """Return what the best claim comes to, and below it what every other claim that is possible would be owed."""
+        first, *others = dict.fromkeys((self._claim(), *self.prediction.possible))
+        best = self._by_claim(first)
+        allowed = {remedy.kind: remedy for remedy in best.allowed}
+        forbidden = dict.fromkeys(best.forbidden)
+        for claim in others:
+            # A person may find that it is this claim. What that would owe stands below; what it forbids holds if it is likely.
+            other = self._by_claim(claim)
+            for remedy in other.allowed:
+                if remedy.kind not in (RemedyKind.EXPLAIN, RemedyKind.PAID_REMAKE):
+                    allowed.setdefault(remedy.kind, remedy)
+            if claim in self.prediction.claim_set:
+                forbidden |= dict.fromkeys(other.forbidden)
+        refused = tuple(remedy for remedy in best.refused if remedy.kind not in allowed)
+        return _Plan(tuple(allowed.values()), refused, tuple(forbidden))
 
-    def money(self, fraction: Decimal) -> Money | None:
-        return self.order.paid.share(fraction) if self.order.paid else None
+    def _claim(self) -> Claim:
+        """Return the claim that decides: the order data may show that what sounds like regret is the seller's error."""
+        return Claim.MISMATCH if self._verdict is Verdict.OUR_ERROR else self.prediction.claim
 
-    def part_refund(self, prefix: str, rule: str, why: str) -> Remedy | None:
-        """Return the part refund of the policy's range, None where no amount may be offered."""
-        paid = self.order.paid
-        if paid is None:
-            return Remedy(RemedyKind.PART_REFUND_KEEP, rule, f"{why} (amount: the order's price is unknown)")
-        cap = paid.share(self("offer.cap")).amount
-        low, high = (paid.share(self(f"{prefix}.{end}")) for end in ("low", "high"))
-        smallest = self("offer.smallest")
-        # An offer lives only between what is worth sending and what may be given.
-        top = Money(min(high.amount, cap), paid.currency)
-        bottom = Money(max(low.amount, smallest), paid.currency)
-        if bottom.amount > top.amount or top.amount <= 0:
-            return None
-        middle = Money((bottom.amount + top.amount) / 2, paid.currency).share(Decimal(1))
-        return Remedy(RemedyKind.PART_REFUND_KEEP, rule, why, middle.share(1 - self("cost.fee_credit")), bottom, top)
+    @property
+    def _verdict(self) -> Verdict | None:
+        return self.findings.comparison.verdict if self.findings.comparison else None
 
+    def _by_claim(self, claim: Claim) -> _Plan:
+        if claim is Claim.MISMATCH and self._verdict is Verdict.BUYERS_TYPO:
+            return self._buyers_slip()
+        if claim in (Claim.QUALITY, Claim.MISMATCH):
+            return self._owed(claim)
+        if claim is Claim.SUBJECTIVE:
+            return self._regret()
+        return _Plan((Remedy(RemedyKind.ANSWER, "P2", "no complaint about goods: answer the question"),))
 
-def _owed(claim: Claim, prediction: Prediction, numbers: _Numbers) -> list[Remedy]:
-    """Return the full remedies owed for a fault or a difference, cheapest first, then what may be offered beside them."""
-    says = {cue.type for cue in prediction.cues if not cue.negated}
-    remake = Remedy(RemedyKind.REMAKE, "R1", "made again and sent free of charge", numbers.money(numbers("cost.remake")))
-    refund = Remedy(
-        RemedyKind.FULL_REFUND_KEEP,
-        "R1",
-        "all money back, the buyer keeps the goods",
-        numbers.money(1 - numbers("cost.fee_credit")),
-    )
-    remake_first = numbers("cost.remake") < 1 - numbers("cost.fee_credit") and "wish_refund" not in says
-    full = [remake, refund] if remake_first else [refund, remake]
-    part = Remedy(
-        RemedyKind.SEND_PART, "R1", "what is missing is sent at once, free of charge", numbers.money(numbers("cost.send_part"))
-    )
-    missing = claim is Claim.MISMATCH and "missing" in says and "differs" not in says
-    if missing:
-        full.insert(0, part)
-    elif claim is Claim.MISMATCH:
-        full.append(part)  # the text may tell by numbers alone that something is missing
-    # Where the text only claims, one friendly question for a photo comes first; the remedy is named in the same letter.
-    ask = Remedy(RemedyKind.ASK_EVIDENCE, "E1", "ask once for a photo, and name the remedy that follows")
-    offer = numbers.part_refund("offer", "R3", "the buyer keeps it and gets part of the price, if he prefers that")
-    if "photo" in says or missing:
-        return [*full, *([offer] if offer else []), ask]
-    return [full[0], ask, *full[1:], *([offer] if offer else [])]
+    def _says(self, *cues: str) -> bool:
+        return any(cue.type in cues and not cue.negated for cue in self.prediction.cues)
 
+    # --- a fault, or something else than ordered ---------------------------------------------------------------------
 
-def _change_of_mind(prediction: Prediction, order: OrderLine, numbers: _Numbers) -> list[Remedy]:
-    if not order.personalised:
-        salvage = numbers("cost.return_label") + 1 - numbers("cost.fee_credit") - numbers("cost.salvage_other")
+    def _owed(self, claim: Claim) -> _Plan:
+        """Return the full remedies and what may be offered beside them."""
+        usable = self.findings.usable is not False
+        missing = claim is Claim.MISMATCH and self._says("missing") and not self._says("differs")
+        (first, first_cost), *others = sorted(self._full(claim), key=lambda full: self._standing(full[0], full[1], missing))
+        offer = self._offer(claim, first_cost) if usable else None
+        returned = self.costs.refund_and_return(self.order.personalised is not False)
+        allowed = [
+            self._may(first, "R1", _FULL[first], first_cost, self.costs.remake_pays(self._says("wish_refund"))),
+            *(self._may(kind, "R1", _FULL[kind], cost) for kind, cost in others),
+            *_some(offer),
+            self._may(RemedyKind.FULL_REFUND_RETURN, "R1", "all money back against the goods, postage on the seller", returned),
+        ]
+        if not (missing or self._evident()):
+            allowed = self._evidence_first(allowed, first_cost)
+        refused = (
+            self._may(RemedyKind.EXPLAIN, "R1", "a fault is never refused", self.costs.refuse),
+            Remedy(RemedyKind.PAID_REMAKE, "R1", "the remedy for a fault is free of charge"),
+            *_some(None if offer else _NO_OFFER if usable else _UNUSABLE),
+        )
+        return _Plan(tuple(allowed), refused, (_NO_REFUSAL, _NO_WAIVER))
+
+    def _full(self, claim: Claim) -> list[tuple[RemedyKind, Cost]]:
+        """Return the full remedies for a claim with what each is expected to cost."""
+        full = [
+            (RemedyKind.REMAKE, self.costs.remake(self._says("wish_refund"))),
+            (RemedyKind.FULL_REFUND_KEEP, self.costs.refund),
+        ]
+        # The text may tell by numbers alone that something is missing.
+        return [*full, (RemedyKind.SEND_PART, self.costs.send_part)] if claim is Claim.MISMATCH else full
+
+    def _standing(self, kind: RemedyKind, cost: Cost, missing: bool) -> tuple[bool, bool, bool, Decimal]:
+        """Return what puts a full remedy behind another: beside the point, declined before, not asked for, dearer."""
+        beside_the_point = kind is RemedyKind.SEND_PART and not missing
+        unwished = not self._says("wish_refund" if kind is RemedyKind.FULL_REFUND_KEEP else "wish_replacement")
+        return beside_the_point, kind in self.findings.declined, unwished, self.costs.total(cost)
+
+    def _evident(self) -> bool:
+        """Return whether something beside the claim shows it: a photo, a finding, or the order's own text."""
+        shown = self.findings.evidence is not Evidence.NONE or self._verdict is Verdict.OUR_ERROR
+        return shown or bool(self.message.attachments)
+
+    def _evidence_first(self, allowed: list[Remedy], first_cost: Cost) -> list[Remedy]:
+        """Put the one friendly question for a photo where it belongs: first where it saves money, else second.
+
+        Last where the text speaks of photos and none came with it: "I can send some" and "see photo" read alike.
+        """
+        if self.findings.asked:
+            why = "a photo was asked for: wait for it until the time named, then settle it"
+            return [self._may(RemedyKind.WAIT, "E1", why, first_cost), *allowed]
+        cost, pays = self.costs.ask(first_cost), self.costs.photo_pays(first_cost)
+        saves = self.order.paid is not None and self.costs.total(cost) < self.costs.total(first_cost)
+        place = len(allowed) if self._says("photo") else 0 if saves else 1
+        ask = self._may(RemedyKind.ASK_EVIDENCE, "E1", "ask once for a photo, and name the remedy that follows", cost, pays)
+        return [*allowed[:place], ask, *allowed[place:]]
+
+    # --- a change of mind --------------------------------------------------------------------------------------------
+
+    def _regret(self) -> _Plan:
+        """Return what a change of mind gets: the return, or for what is personalised a kind word, and money where it pays."""
+        if not self.order.personalised:
+            return self._returnable()
+        words = sorted(self._words(), key=lambda word: (word[0].kind in self.findings.declined, self.costs.total(word[1])))
+        allowed = [remedy for remedy, _ in words]
+        offer = self._offer(Claim.SUBJECTIVE, self.costs.explain)
+        if offer:
+            pays = offer.cost is not None and offer.cost.amount < self.costs.total(words[0][1])
+            allowed.insert(0 if pays else len(allowed), offer)
+        why = "not owed for a change of mind"
+        refused = (
+            self._may(RemedyKind.REMAKE, "N1", why, self.costs.remake(refund_wished=False)),
+            self._may(RemedyKind.FULL_REFUND_KEEP, "N1", why, self.costs.refund),
+            *_some(None if offer else _NO_OFFER),
+        )
+        return _Plan(tuple(allowed), refused, (_NO_WAIVER,))
+
+    def _words(self) -> list[tuple[Remedy, Cost]]:
+        """Return the two answers that cost no money of themselves, with what follows from them."""
+        own = self._says("own_error") or self._verdict is Verdict.BUYERS_TYPO
+        explain, remake = self.costs.explain, self.costs.paid_remake(own)
+        why, rule = "made for this buyer: explain kindly why it cannot come back", "R4" if own else "R2"
+        return [
+            (self._may(RemedyKind.EXPLAIN, "R2", why, explain), explain),
+            (self._may(RemedyKind.PAID_REMAKE, rule, "a new one with the change the buyer wants, at cost", remake), remake),
+        ]
+
+    def _returnable(self) -> _Plan:
         why = "the return is accepted within the normal time"
-        if order.personalised is None:
+        if self.order.personalised is None:
             why += "; the order does not say that it was personalised, so a refusal would not be safe"
-        accept = Remedy(RemedyKind.ACCEPT_RETURN, "R2", why, numbers.money(max(salvage, Decimal(0))))
-        goodwill = numbers.part_refund("offer.subjective", "R2", "part of the price back saves the return")
-        return [accept, *([goodwill] if goodwill else [])]
-    goodwill = numbers.part_refund("offer.subjective", "R2", "goodwill: nothing is owed, a small amount often settles it")
-    explain = Remedy(RemedyKind.EXPLAIN, "R2", "made for this buyer: explain kindly why it cannot come back")
-    paid = Remedy(RemedyKind.PAID_REMAKE, "R4", "a new one with the change the buyer wants, at cost")
-    own_error = any(cue.type == "own_error" and not cue.negated for cue in prediction.cues)
-    return [*([paid, explain] if own_error else [explain, paid]), *([goodwill] if goodwill else [])]
+        cost = self.costs.refund_and_return(personalised=False)
+        refused = (Remedy(RemedyKind.EXPLAIN, "R2", "a refusal is only lawful for what is really personalised"),)
+        allowed = (
+            self._may(RemedyKind.ACCEPT_RETURN, "R2", why, cost),
+            *_some(self._offer(Claim.SUBJECTIVE, cost)),
+            self._may(
+                RemedyKind.PAID_REMAKE, "N1", "a new one with the change the buyer wants, at cost, beside the return", cost
+            ),
+        )
+        return _Plan(allowed, refused, (_RETURN_STANDS, _NO_WAIVER))
+
+    def _buyers_slip(self) -> _Plan:
+        """Return what is done where the order shows the buyer's own slip: help first, and the full remedies below.
+
+        Telling whose slip it is may fail, so nothing is refused: a person compares both texts and the full remedies stay.
+        """
+        remake = "the order shows what the buyer typed: compare both, then a new one at cost"
+        photo = "show what the order says and ask for a photo of the piece"
+        allowed = (
+            self._may(RemedyKind.PAID_REMAKE, "R4", remake, self.costs.paid_remake(own_error=True)),
+            self._may(RemedyKind.ASK_EVIDENCE, "R4", photo, self.costs.ask(self.costs.explain)),
+            *_some(self._offer(Claim.SUBJECTIVE, self.costs.explain)),
+            *(
+                self._may(kind, "R1", f"should the piece differ from the order: {_FULL[kind]}", cost)
+                for kind, cost in self._full(Claim.QUALITY)
+            ),
+        )
+        refused = (Remedy(RemedyKind.EXPLAIN, "R1", "never refused outright: the order data may mislead"),)
+        return _Plan(allowed, refused, (_NO_REFUSAL, _NO_WAIVER))
+
+    # --- money -------------------------------------------------------------------------------------------------------
+
+    def _may(self, kind: RemedyKind, rule: str, why: str, cost: Cost, break_even: str = "") -> Remedy:
+        return Remedy(kind, rule, why, self.costs.in_money(cost), break_even=break_even)
+
+    def _offer(self, claim: Claim, otherwise: Cost) -> Remedy | None:
+        declined = self.findings.declined.count(RemedyKind.PART_REFUND_KEEP)
+        return part_refund(claim, otherwise, self.order, self.costs, self.acceptance, declined)
 
 
-def _with_caution(remedies: Iterable[Remedy]) -> list[Remedy]:
+def _some(remedy: Remedy | None) -> list[Remedy]:
+    return [remedy] if remedy else []
+
+
+def _with_caution(plan: _Plan) -> _Plan:
     """Put the calm restatement first and drop offers beyond what is owed; what is owed itself stays."""
-    kept = [r for r in remedies if r.kind is not RemedyKind.PART_REFUND_KEEP]
-    return [Remedy(RemedyKind.RESTATE, "A1", "restate calmly what is owed, in writing; a second person looks"), *kept]
+    offers = [remedy for remedy in plan.allowed if remedy.kind is RemedyKind.PART_REFUND_KEEP]
+    kept = [remedy for remedy in plan.allowed if remedy not in offers]
+    why = "restate calmly what is owed, in writing; a second person looks"
+    restate = Remedy(RemedyKind.RESTATE, "A1", why, kept[0].cost)
+    refused = [replace(offer, rule="A1", why="nothing beyond what is owed where abuse is suspected") for offer in offers]
+    return replace(plan, allowed=(restate, *kept), refused=(*plan.refused, *refused))
 
 
-def _notice(message: Message) -> Resolution:
-    hours, what = _NOTICES.get(message.kind, (None, ""))
-    if hours is None:
-        why = f"a {message.kind.value.replace('_', ' ')} text, not a buyer's message"
-        return Resolution(Remedy(RemedyKind.NOTHING, "P2", why))
-    due_at = message.sent_at + timedelta(hours=hours) if message.sent_at else None
-    return Resolution(Remedy(RemedyKind.ANSWER, "P3", what), due_at=due_at)
-
-
-def _due(message: Message, policy: Policy) -> datetime | None:
-    if message.sent_at is None:
-        return None
-    marketplace = message.order.marketplace if message.order else ""
-    return message.sent_at + timedelta(hours=float(policy.number("time.reply_hours", marketplace)))
+def _notice(kind: MessageKind) -> Remedy:
+    if kind in _NOTICES:
+        return Remedy(RemedyKind.ANSWER, "P3", _NOTICES[kind])
+    return Remedy(RemedyKind.NOTHING, "P2", f"a {kind.value.replace('_', ' ')} text, not a buyer's message")

@@ -1,7 +1,7 @@
 """The one composition: a message goes in, an Assessment comes out, in four steps.
 
     judge    what does the text claim?           Prediction
-    settle   what else do we know of it?         Prediction (notices, texts of our own, return reasons)
+    settle   what else do we know of it?         Prediction (notices, texts of our own, return reasons), Findings (the order)
     resolve  what must and may be done?          Resolution
     rank     which replies fit?                  ReplySuggestions
 
@@ -15,14 +15,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from triage_ml.acceptance import Acceptance
 from triage_ml.classifier import CLAIMS, Judge, Prediction
-from triage_ml.messages import Category, Claim, Message, MessageKind
+from triage_ml.customisation import Comparison, Verdict, compare
+from triage_ml.messages import Category, Claim, Message, MessageKind, OrderLine
 from triage_ml.policy import Policy, load_policy
-from triage_ml.remedies import Resolution, resolve
+from triage_ml.remedies import resolve
+from triage_ml.replies.lint import Outgoing
 from triage_ml.replies.ranker import ReplyRanker, ReplySuggestion
 from triage_ml.replies.templates import load_templates
 from triage_ml.reply_model import Circumstances
+from triage_ml.resolution import Findings, RemedyKind, Resolution
 
+_ALL_MONEY = frozenset({RemedyKind.FULL_REFUND_KEEP, RemedyKind.FULL_REFUND_RETURN, RemedyKind.ACCEPT_RETURN})
 # How sure a return reason alone makes us: buyers choose it by who pays the postage.
 _REASON_ALONE = 0.7
 
@@ -45,6 +50,8 @@ class Assessment:
         Why, in words a person can check: cues with the words they stand on, notices, return reasons.
     model, policy
         The versions this was made with.
+    comparison
+        What the buyer typed when ordering held against what the message says; None where there is nothing to compare.
     """
 
     message: Message
@@ -54,11 +61,29 @@ class Assessment:
     reasons: tuple[str, ...]
     model: str
     policy: str
+    comparison: Comparison | None = None
 
     @property
     def category(self) -> Category:
         """What a person is shown."""
         return self.prediction.category
+
+    @property
+    def outgoing(self) -> Outgoing:
+        """What the outgoing check must know of a reply to this message."""
+        order, offer = self.message.order or OrderLine(), self.resolution.offer
+        refund = any(remedy.kind in _ALL_MONEY for remedy in self.resolution.remedies)
+        highest = order.paid if refund else offer.offer_high if offer else None
+        return Outgoing(
+            self.message.channel,
+            self.prediction.language,
+            self.prediction.claim,
+            order.order_id,
+            highest,
+            full_refund_allowed=refund,
+            personalised=bool(order.personalised),
+            price=self.resolution.remake_price,
+        )
 
 
 class Triage:
@@ -72,13 +97,21 @@ class Triage:
         The seller's numbers.
     ranker
         Ranks replies.
+    acceptance
+        How often offers are accepted; without it the trade's figure.
     """
 
-    def __init__(self, judge: Judge, policy: Policy, ranker: ReplyRanker) -> None:
-        self.judge, self.policy, self.ranker = judge, policy, ranker
+    def __init__(self, judge: Judge, policy: Policy, ranker: ReplyRanker, acceptance: Acceptance | None = None) -> None:
+        self.judge, self.policy, self.ranker, self.acceptance = judge, policy, ranker, acceptance or Acceptance()
 
     @classmethod
-    def load(cls, model: Path | str | None = None, policy: Path | None = None, templates: Path | None = None) -> Triage:
+    def load(
+        cls,
+        model: Path | str | None = None,
+        policy: Path | None = None,
+        templates: Path | None = None,
+        acceptance: Acceptance | None = None,
+    ) -> Triage:
         """Load what assessing needs.
 
         Parameters
@@ -89,6 +122,8 @@ class Triage:
             A policy file, else the shipped numbers.
         templates
             A folder with the shop's own templates, beside the shipped ones.
+        acceptance
+            What the shop's own offers brought.
 
         Raises
         ------
@@ -99,7 +134,8 @@ class Triage:
 
         numbers = load_policy(policy)
         library = load_templates(templates)
-        return cls(model_files.load(Path(model) if model else find_model()), numbers, ReplyRanker(library, numbers))
+        judge = model_files.load(Path(model) if model else find_model())
+        return cls(judge, numbers, ReplyRanker(library, numbers), acceptance)
 
     def assess(self, message: Message) -> Assessment:
         """Assess one message."""
@@ -113,10 +149,13 @@ class Triage:
 
     def _assess(self, message: Message, judged: Prediction) -> Assessment:
         prediction, notes = settle(message, judged)
-        resolution = resolve(message, prediction, self.policy)
+        comparison = compared(message, prediction)
+        resolution = resolve(message, prediction, self.policy, self.acceptance, Findings(comparison))
         replies = self.ranker.rank(message, prediction, resolution)
-        reasons = (*notes, *_cue_reasons(prediction))
-        return Assessment(message, prediction, resolution, replies, reasons, self.judge.version, self.policy.version)
+        order_says = (comparison.why,) if comparison and comparison.verdict is not Verdict.CANNOT_TELL else ()
+        reasons = (*notes, *order_says, *_cue_reasons(prediction))
+        versions = self.judge.version, self.policy.version
+        return Assessment(message, prediction, resolution, replies, reasons, *versions, comparison)
 
 
 def find_model() -> Path:
@@ -152,6 +191,16 @@ def settle(message: Message, judged: Prediction) -> tuple[Prediction, tuple[str,
     return judged, (f"return reason {code}",) if code else ()
 
 
+def compared(message: Message, prediction: Prediction) -> Comparison | None:
+    """Hold what the buyer typed when ordering against the message, where it could be about that; else None."""
+    order = message.order
+    if order is None or not order.customisation or message.kind is not MessageKind.BUYER:
+        return None
+    if not {Claim.MISMATCH, Claim.SUBJECTIVE} & set(prediction.possible):
+        return None
+    return compare(order.customisation, prediction.text, prediction.language)
+
+
 def _certain(judged: Prediction, claim: Claim, probability: float) -> Prediction:
     rest = (1 - probability) / (len(CLAIMS) - 1)
     return replace(
@@ -167,6 +216,9 @@ def _certain(judged: Prediction, claim: Claim, probability: float) -> Prediction
 def _cue_reasons(prediction: Prediction) -> list[str]:
     reasons = []
     for cue in prediction.cues:
+        # Phrases overlap: of those that say the same, the longest words are shown.
+        if any(o is not cue and o.type == cue.type and o.start <= cue.start and cue.end <= o.end for o in prediction.cues):
+            continue
         words = " ".join(prediction.text[cue.start : cue.end].split())
         turned = "no " if cue.negated else ""
         reasons.append(f"{turned}{cue.type.replace('_', ' ')}{' (asked)' if cue.asked else ''}: “{words}”")

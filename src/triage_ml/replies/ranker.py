@@ -2,21 +2,23 @@
 
 A template is proposed only where all its conditions hold. Among those, the score is the probability, learned from labelled
 texts, that a person would answer with it; it falls for every field that would have to be filled by hand. A shop's own template
-that nobody has answered with yet takes the score of the shipped ones that carry the same remedy.
+that nobody has answered with yet takes the score of the shipped ones that carry the same remedies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from triage_ml.classifier import Prediction
 from triage_ml.messages import Category, Message, MessageKind, OrderLine
 from triage_ml.policy import Policy
-from triage_ml.remedies import Resolution
-from triage_ml.replies.templates import Template
+from triage_ml.replies.templates import Situation, Template
+from triage_ml.resolution import RemedyKind, Resolution
 
 _FIELD_MISSING = 0.5
+# A shop's own template was written to be used; a shipped one that no labelled text was answered with stands behind the others.
+_NEW = 0.1
 # An export rarely says whether a message is a follow-up, so it is told from the text: above this, replies meant for later
 # messages of a thread may be proposed.
 _FOLLOW_UP = 0.4
@@ -65,38 +67,41 @@ class ReplyRanker:
         self.templates, self.policy = templates, policy
 
     def rank(
-        self, message: Message, prediction: Prediction, resolution: Resolution, most: int = 3
+        self, message: Message, prediction: Prediction, resolution: Resolution, most: int | None = 3
     ) -> tuple[ReplySuggestion, ...]:
-        """Return the best templates for one message.
+        """Return the templates that fit one message, best first.
 
         Parameters
         ----------
         message, prediction, resolution
             What the earlier steps found.
         most
-            How many at most.
+            How many at most; None for all.
 
         Returns
         -------
         tuple of ReplySuggestion
             Best first; fewer than `most` where fewer are allowed, none for texts that are no buyer's message.
         """
-        values = self._values(message, resolution)
+        if message.kind is not MessageKind.BUYER:  # notices are answered in the marketplace, not by letter
+            return ()
+        values, situation = self._values(message, resolution), self._situation(message, prediction, resolution)
         scored = [
             (self._score(template, prediction, values), template.id)
             for template in self.templates.values()
-            if _fits(template, message, prediction, resolution)
+            if not template.fits(situation)
         ]
         best = sorted(scored, key=lambda pair: (-pair[0], pair[1]))[:most]
-        return tuple(self._suggest(self.templates[name], score, prediction, resolution, values) for score, name in best)
+        # What people answered, among what may be answered here.
+        total = sum(prediction.replies.get(name, 0.0) for _, name in scored) or 1.0
+        return tuple(self._suggest(self.templates[name], score, total, prediction, resolution, values) for score, name in best)
 
     def _score(self, template: Template, prediction: Prediction, values: Mapping[str, str]) -> float:
         known = prediction.replies
-        if template.id in known:
-            score = known[template.id]
-        else:
+        score = known.get(template.id)
+        if score is None:
             kin = [known[t.id] for t in self.templates.values() if t.id in known and t.remedies == template.remedies]
-            score = sum(kin) / len(kin) if kin else 0.0
+            score = sum(kin) / len(kin) * (1 if template.own else _NEW) if kin else 0.0
         missing = sum(not values.get(name) for name in template.required)
         return score * _FIELD_MISSING**missing
 
@@ -104,52 +109,69 @@ class ReplyRanker:
         self,
         template: Template,
         score: float,
+        total: float,
         prediction: Prediction,
         resolution: Resolution,
         values: Mapping[str, str],
     ) -> ReplySuggestion:
         text, missing = template.render(prediction.language, values)
-        carried = next((r for r in resolution.remedies if r.kind in template.remedies), resolution.recommended)
-        reason = f"{template.purpose['en']} ({carried.rule}: {carried.why})"
+        reason = "; ".join(_reasons(template, prediction.replies, total, resolution, missing))
         return ReplySuggestion(template.id, round(score, 4), reason, prediction.language, text, missing)
+
+    def _situation(self, message: Message, prediction: Prediction, resolution: Resolution) -> Situation:
+        order, attached = message.order or OrderLine(), bool(message.attachments)
+        return Situation(
+            claims=frozenset(prediction.possible),
+            remedies=frozenset(remedy.kind for remedy in resolution.remedies),
+            abuse=prediction.category is Category.ABUSE,
+            follow_up=prediction.follow_up >= _FOLLOW_UP,
+            personalised=order.personalised,
+            photo_attached=attached,
+            photo_mentioned=attached or any(cue.type == "photo" and not cue.asked for cue in prediction.cues),
+            channel=message.channel,
+            marketplace=order.marketplace,
+            language=prediction.language,
+            value=self._band(order),
+        )
+
+    def _band(self, order: OrderLine) -> str:
+        if order.paid is None:
+            return ""
+        numbers = self.policy.numbers_for(order.marketplace, order.sku)
+        if order.paid.amount < numbers["value.small"]:
+            return "small"
+        return "large" if order.paid.amount >= numbers["value.large"] else "middle"
 
     def _values(self, message: Message, resolution: Resolution) -> dict[str, str]:
         order = message.order or OrderLine()
-        number = self.policy.number
+        numbers = self.policy.numbers_for(order.marketplace, order.sku)
         values = {
             "order_id": order.order_id,
             "product": order.product,
             "customisation": order.customisation,
+            "personalised": "yes" if order.personalised else "",
             "shop": self.policy.shop,
-            "remake_days": f"{number('shop.remake_days', order.marketplace):f}",
-            "evidence_days": f"{number('time.evidence_days', order.marketplace):f}",
-            "return_days": f"{number('time.return_days', order.marketplace):f}",
+            "remake_days": f"{numbers['shop.remake_days']:f}",
+            "evidence_days": f"{numbers['time.evidence_days']:f}",
+            "return_days": f"{numbers['time.return_days']:f}",
         }
-        offer = resolution.offer
-        if offer and offer.offer_low and offer.offer_high:
-            values |= {
-                "offer": str(offer.offer_low),
-                "offer_low": str(offer.offer_low),
-                "offer_high": str(offer.offer_high),
-            }
+        if resolution.remake_price:
+            values["remake_price"] = str(resolution.remake_price)
+        if resolution.offer:
+            values |= {key: str(getattr(resolution.offer, key)) for key in ("offer", "offer_low", "offer_high")}
         return values
 
 
-def _fits(template: Template, message: Message, prediction: Prediction, resolution: Resolution) -> bool:
-    allowed = {remedy.kind for remedy in resolution.remedies}
-    abuse = prediction.category is Category.ABUSE
-    personalised = bool(message.order and message.order.personalised)
-    # A word about photos may mean "I can send some", so only an attachment makes asking for one needless.
-    attached = bool(message.attachments)
-    mentioned = attached or any(c.type == "photo" and not c.asked for c in prediction.cues)
-    claims = {prediction.claim, *prediction.claim_set}
-    return (
-        message.kind is MessageKind.BUYER  # notices are answered in the marketplace, not by letter
-        and not claims.isdisjoint(template.claims)
-        and not allowed.isdisjoint(template.remedies)
-        and (template.stage != "followup" or prediction.follow_up >= _FOLLOW_UP)
-        and template.abuse in ("any", "only" if abuse else "never")
-        and template.personalised in ("any", "only" if personalised else "never")
-        and (template.photo != "missing" or not attached)
-        and (template.photo != "attached" or mentioned)
-    )
+def _reasons(
+    template: Template, answered: Mapping[str, float], total: float, resolution: Resolution, missing: tuple[str, ...]
+) -> Iterator[str]:
+    """Yield why a template is proposed: what it is for, the rule it stands on, what people did, what is left to fill in."""
+    carried = next((r for r in resolution.remedies if r.kind in template.remedies), resolution.recommended)
+    first = ", recommended" if carried is resolution.recommended and carried.kind is not RemedyKind.ANSWER else ""
+    yield f"{template.purpose['en'].rstrip('.')} ({carried.rule}: {carried.why}{first})"
+    if template.id in answered:
+        yield f"{answered[template.id] / total:.0%} of such texts are answered so, of the replies that may be sent"
+    else:
+        yield "nobody has answered with it yet: ranked by the others that carry the same remedy"
+    if missing:
+        yield f"to be filled in: {', '.join(missing)}"

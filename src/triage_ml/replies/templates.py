@@ -7,35 +7,86 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from triage_ml.errors import TemplateError
 from triage_ml.language import LANGUAGES
 from triage_ml.messages import Claim
-from triage_ml.remedies import RemedyKind
+from triage_ml.readers.choices import channel_in
+from triage_ml.readers.money import marketplace_of
+from triage_ml.resolution import RemedyKind
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 FIELDS = (
     "order_id", "product", "customisation", "buyer_name", "shop", "offer", "offer_low", "offer_high",
-    "remake_days", "evidence_days", "return_days",
+    "personalised", "remake_price", "remake_days", "evidence_days", "return_days",
 )  # fmt: skip
 ALWAYS_KNOWN = frozenset({"shop", "remake_days", "evidence_days", "return_days"})
+# Of each, the last one holds where a file leaves the key out.
 _CHOICES = {
-    "abuse": ("never", "any", "only"),
+    "abuse": ("never", "only", "any"),
     "stage": ("first", "followup", "any"),
     "personalised": ("only", "never", "any"),
     "photo": ("missing", "attached", "any"),
+    "value": ("small", "middle", "large", "any"),
+    "tone": ("warm", "formal", "firm", "neutral"),
 }
-_KEYS = frozenset({"id", "purpose", "claims", "remedies", "required", "optional", "text", *_CHOICES})
+# Lists that narrow a template down, nothing where left out; each with what gives a name the form that messages have it in.
+_NARROWED: Mapping[str, tuple[Callable[[str], str], str]] = {
+    "channels": (lambda name: "shop" if name == "shop" else channel_in(name), "channels such as amazon, etsy, ebay, shop"),
+    "marketplaces": (marketplace_of, "codes of marketplaces such as us, uk, de, jp"),
+    "languages": (lambda name: name if name in LANGUAGES else "", f"some of {', '.join(LANGUAGES)}"),
+}
+_LISTS = ("claims", "remedies", "required", "optional", *_NARROWED)
+_NEEDED = ("id", "purpose", "claims", "remedies", "text")
+_KEYS = frozenset({*_NEEDED, *_LISTS, *_CHOICES})
 # The only template syntax allowed: a field, or a part that is left out where an optional field is unknown.
 _SYNTAX = re.compile(r"\{\{\s*(\w+)\s*\}\}|\{%\s*(?:if\s+(\w+)|else|endif)\s*%\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is known of one message when a reply is chosen. What is unknown meets no condition.
+
+    Parameters
+    ----------
+    claims
+        What the buyer may claim: all claims that are still possible.
+    remedies
+        What the resolution allows.
+    abuse
+        Whether abuse is decided.
+    follow_up
+        Whether the message is a later one of its thread.
+    personalised
+        Whether the order line was made for this buyer; None where unknown, which counts as not.
+    photo_attached, photo_mentioned
+        Whether the buyer sent a photo, or writes of one. "I can send some" is only a mention, so asking is not needless.
+    channel, marketplace, language
+        As the message has them, "" where unknown.
+    value
+        "small", "middle" or "large", the band of the paid amount; "" where unknown.
+    """
+
+    claims: Collection[Claim]
+    remedies: Collection[RemedyKind]
+    abuse: bool = False
+    follow_up: bool = False
+    personalised: bool | None = None
+    photo_attached: bool = False
+    photo_mentioned: bool = False
+    channel: str = ""
+    marketplace: str = ""
+    language: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +103,20 @@ class Template:
         The claims it answers.
     remedies
         It fits only where the resolution allows one of these.
-    abuse, stage, personalised, photo
+    abuse, stage, personalised, photo, value
         Conditions, see `_CHOICES`.
+    tone
+        How it sounds: "warm", "neutral", "formal" or "firm".
+    channels, marketplaces, languages
+        The only ones it is meant for; empty for all.
     required, optional
         Fields the text uses; a required one that is unknown is shown as missing.
     text
         Language code to text.
     source
         The file it came from.
+    own
+        Whether it is the shop's, not a shipped one.
     """
 
     id: str
@@ -70,10 +127,20 @@ class Template:
     stage: str
     personalised: str
     photo: str
+    value: str
+    tone: str
+    channels: tuple[str, ...]
+    marketplaces: tuple[str, ...]
+    languages: tuple[str, ...]
     required: tuple[str, ...]
     optional: tuple[str, ...]
     text: Mapping[str, str]
     source: str
+    own: bool = False
+
+    def fits(self, situation: Situation) -> tuple[str, ...]:
+        """Return why it does not fit, one reason for each condition that is not met; empty where it fits."""
+        return tuple(_reasons_against(self, situation))
 
     def render(self, language: str, values: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
         """Fill the template.
@@ -81,7 +148,7 @@ class Template:
         Parameters
         ----------
         language
-            The buyer's language; English where the template lacks it.
+            The buyer's language; where the template lacks it English, else the first one it has.
         values
             Field to text. Unknown fields are absent or empty.
 
@@ -93,8 +160,35 @@ class Template:
         missing = tuple(name for name in self.required if not values.get(name))
         filled = {name: values.get(name, "") for name in (*self.required, *self.optional, *ALWAYS_KNOWN)}
         filled |= {name: f"[{name}]" for name in missing}
-        compiled = _compiled(self.text.get(language) or self.text["en"])
+        compiled = _compiled(self.text.get(language) or self.text.get("en") or next(iter(self.text.values())))
         return re.sub(r"\n{3,}", "\n\n", compiled.render(filled)).strip(), missing
+
+
+def _reasons_against(template: Template, now: Situation) -> Iterator[str]:
+    if set(template.claims).isdisjoint(now.claims):
+        yield f"answers {', '.join(template.claims)}, not {', '.join(now.claims)}"
+    if set(template.remedies).isdisjoint(now.remedies):
+        yield f"carries {', '.join(template.remedies)}, which is not allowed here"
+    if template.stage == "followup" and not now.follow_up:
+        yield "meant for a later message of the thread"
+    if template.photo == "missing" and now.photo_attached:
+        yield "asks for a photo that is already there"
+    if template.photo == "attached" and not (now.photo_attached or now.photo_mentioned):
+        yield "answers a photo, and none is attached or mentioned"
+    for key, stated, holds in (
+        ("abuse", template.abuse, now.abuse),
+        ("personalised", template.personalised, now.personalised),
+    ):
+        if stated not in ("any", "only" if holds else "never"):
+            yield f"{key}: {stated}"
+    for key, meant, given in (
+        ("channel", template.channels, now.channel),
+        ("marketplace", template.marketplaces, now.marketplace),
+        ("language", template.languages, now.language),
+        ("value", () if template.value == "any" else (template.value,), now.value),
+    ):
+        if meant and given not in meant:
+            yield f"{key} {given or 'unknown'}, meant for {', '.join(meant)}"
 
 
 def load_templates(folder: Path | None = None) -> dict[str, Template]:
@@ -116,49 +210,62 @@ def check_templates(folder: Path | None, findings: list[str]) -> dict[str, Templ
     """Load all templates and append every finding ("file, line N: found ..., expected ...") to `findings`."""
     found: dict[str, Template] = {}
     shipped = files("triage_ml") / "data" / "templates"
-    for place in [shipped, *([folder] if folder else [])]:
+    for place, needed in [(shipped, (*_NEEDED, "tone")), *([(folder, _NEEDED)] if folder else [])]:
         if not place.is_dir():
             findings.append(f"{place}: found no folder; expected one with .toml templates.")
             continue
         for file in sorted((f for f in place.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name):
             try:
-                template = _load(file)
-                found[template.id] = template
+                template = _load(file, needed)
+                found[template.id] = replace(template, own=place is folder)
             except TemplateError as error:
                 findings.append(str(error))
     return found
 
 
 def forbidden_content(template: Template) -> list[str]:
-    """Return what the outgoing check says against a template on Amazon, the strictest platform; fields are left open."""
+    """Return what the outgoing check says against a template on the channels it is meant for; fields are left open.
+
+    Amazon, the strictest platform, where it names none.
+    """
     from triage_ml.replies.lint import Outgoing, check
 
+    # What is said only of a personalised piece is held against what may be said of one.
+    made_for_one = (
+        (True,) if template.personalised == "only" else (False, True) if "personalised" in template.optional else (False,)
+    )
     found = []
-    for language in template.text:
-        text, _ = template.render(language, {})
-        for claim in template.claims:
-            personalised = template.personalised == "only"
-            findings = check(text, Outgoing("amazon", language, claim, full_refund_allowed=True, personalised=personalised))
-            found += [
-                f"{template.id}.toml, {language} text: found “{f.found}” ({f.rule}); {f.why} {f.fix}"
-                for f in findings
-                if f.severity == "error" and f.rule != "unfilled"
-            ]
+    for channel, language, claim, personalised in product(
+        template.channels or ("amazon",), template.text, template.claims, made_for_one
+    ):
+        text, _ = template.render(language, {"personalised": "yes"} if personalised else {})
+        findings = check(text, Outgoing(channel, language, claim, full_refund_allowed=True, personalised=personalised))
+        found += [
+            f"{template.id}.toml, {language} text on {channel}: found “{f.found}” ({f.rule}); {f.why} {f.fix}"
+            for f in findings
+            if f.severity == "error" and f.rule != "unfilled"
+        ]
     return list(dict.fromkeys(found))
 
 
-def _load(file: Traversable | Path) -> Template:
+def parse_template(name: str, source: str, place: str = "", needed: tuple[str, ...] = _NEEDED) -> Template:
+    """Check the TOML text of one template (its file's name, what stands in it, where it is, the keys it needs) and return it.
+
+    Raises
+    ------
+    TemplateError
+        Names the file and, where there is one, the line that is wrong.
+    """
     try:
-        source = file.read_text("utf-8")
         values = tomllib.loads(source)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise TemplateError(f"{file.name}: found {error}; expected TOML as in the shipped templates.") from error
-    problem = _Problem(file.name, source)
-    _check_keys(values, file.name.removesuffix(".toml"), problem)
-    required, optional = tuple(values.get("required", ())), tuple(values.get("optional", ()))
-    for name in (*required, *optional):
-        if name not in FIELDS:
-            problem(name, f"unknown field {name!r}", f"one of {', '.join(FIELDS)}")
+    except tomllib.TOMLDecodeError as error:
+        raise TemplateError(f"{name}: found {error}; expected TOML as in the shipped templates.") from error
+    problem = _Problem(name, source)
+    _check_keys(values, name.removesuffix(".toml"), needed, problem)
+    required, optional = tuple(values["required"]), tuple(values["optional"])
+    for field in (*required, *optional):
+        if field not in FIELDS:
+            problem(field, f"unknown field {field!r}", f"one of {', '.join(FIELDS)}")
     for language, text in values["text"].items():
         _check_text(language, text, required, {*required, *optional, *ALWAYS_KNOWN}, problem)
     return Template(
@@ -169,26 +276,53 @@ def _load(file: Traversable | Path) -> Template:
         required=required,
         optional=optional,
         text=values["text"],
-        source=str(file),
-        **{key: values[key] for key in _CHOICES},
+        source=place or name,
+        **{key: values[key] for key in _CHOICES} | {key: tuple(values[key]) for key in _NARROWED},
     )
 
 
-def _check_keys(values: dict[str, Any], name: str, problem: _Problem) -> None:
+def _load(file: Traversable | Path, needed: tuple[str, ...] = _NEEDED) -> Template:
+    try:
+        source = file.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise TemplateError(f"{file.name}: found {error}; expected TOML as in the shipped templates.") from error
+    return parse_template(file.name, source, str(file), needed)
+
+
+def _check_keys(values: dict[str, Any], name: str, needed: tuple[str, ...], problem: _Problem) -> None:
     for key in values.keys() - _KEYS:
         problem(key, f"unknown key {key!r}", f"one of {', '.join(sorted(_KEYS))}")
-    for key in ("id", "purpose", "claims", "remedies", "text"):
+    for key in needed:
         if not values.get(key):
             problem(key, f"no {key!r}", "it to be there")
     if values["id"] != name:
         problem("id", f"id {values['id']!r}", "the file's name without .toml")
     for key, allowed in _CHOICES.items():
-        if values.setdefault(key, "any") not in allowed:
+        if values.setdefault(key, allowed[-1]) not in allowed:
             problem(key, f"{key} = {values[key]!r}", f"one of {', '.join(allowed)}")
-    for key, languages in (("purpose", ("en", "zh")), ("text", LANGUAGES)):
-        absent = [language for language in languages if not str(values[key].get(language, "")).strip()]
-        if absent:
-            problem(f"[{key}]", f"no {key} in {', '.join(absent)}", f"one in each of {', '.join(languages)}")
+    _check_lists(values, problem)
+    _check_languages("purpose", values["purpose"], ("en", "zh"), problem)
+    _check_languages("text", values["text"], tuple(values["languages"]) or LANGUAGES, problem)
+
+
+def _check_lists(values: dict[str, Any], problem: _Problem) -> None:
+    for key in _LISTS:
+        stated = values.setdefault(key, [])
+        if not isinstance(stated, list) or not all(isinstance(name, str) for name in stated):
+            problem(key, f"{key} = {stated!r}", 'a list of names, such as ["..."]')
+    for key, (known_form, expected) in _NARROWED.items():
+        for name in values[key]:
+            if not name or known_form(name) != name:
+                problem(key, f"{name!r} under {key}", expected)
+
+
+def _check_languages(key: str, texts: object, languages: tuple[str, ...], problem: _Problem) -> None:
+    if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
+        problem(f"[{key}]", f"{key} = {texts!r}"[:80], "a text for each language")
+    elif absent := [language for language in languages if not texts.get(language, "").strip()]:
+        problem(f"[{key}]", f"no {key} in {', '.join(absent)}", f"one in each of {', '.join(languages)}")
+    elif more := sorted(texts.keys() - set(languages)):
+        problem(f"{more[0]} =", f"{key} in {', '.join(more)}", f"only {', '.join(languages)}")
 
 
 def _check_text(language: str, text: str, required: tuple[str, ...], fields: set[str], problem: _Problem) -> None:
