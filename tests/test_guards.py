@@ -13,7 +13,7 @@ from triage_ml.cli import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-HEAVY = ("sklearn", "spacy", "mlflow", "pandas", "streamlit", "pyarrow", "scipy", "skops")
+HEAVY = ("sklearn", "spacy", "mlflow", "pandas", "streamlit", "pyarrow", "scipy", "skops", "sqlalchemy")
 
 
 def test_an_upper_floor_imports_lower_ones_never_the_reverse():

@@ -15,7 +15,11 @@ Read it in this order:
     insurance, notices        whether insuring returns pays; what a listing must say
     replies, reply_model      templates, which of them fit, and what people answered such texts with
     triage                    the four steps in a row
-    batch, cli                a whole export; the commands and what they show
+    batch                     a whole export
+    cases                     the case record: what was said, decided, done; proof, backups, retention
+    evidence, insights        what is sent to win a dispute; what cases teach
+    redaction                 personal data taken out of a text
+    cli                       the commands and what they show
 """
 
 from __future__ import annotations

@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
-from triage_ml.errors import FormatError, ReadError
+from triage_ml.errors import FormatError
 from triage_ml.messages import Claim, Message, Money
 from triage_ml.readers import read_messages
+from triage_ml.readers.rejects import Rejects
 from triage_ml.readers.sniff import sniff
 from triage_ml.triage import Assessment, Triage
 
@@ -56,7 +57,6 @@ COLUMNS: Mapping[str, type] = {
     "model": str,
     "policy": str,
 }
-_REJECT_COLUMNS = ("file", "row", "column", "value", "reason")
 _EXCEL_ROWS = 1_048_576
 
 
@@ -84,6 +84,7 @@ def score(
     format: str | None = None,  # noqa: A002 - the name a person knows from --format
     columns: Mapping[str, str] | None = None,
     progress: Callable[[int], None] = lambda _: None,
+    assessed: Callable[[Sequence[Assessment]], object] = lambda _: None,
 ) -> Summary:
     """Assess every message of some exports and write one row for each.
 
@@ -99,6 +100,8 @@ def score(
         As in `read_messages`.
     progress
         Told how many messages are done, after each chunk.
+    assessed
+        Given each chunk of assessments, to be kept elsewhere too.
 
     Returns
     -------
@@ -114,15 +117,18 @@ def score(
             raise FormatError(output, "the output named like an input", "another file", "Choose another name after -o.")
         sniff(path, format)  # a file that cannot be read stops the run before anything is written
     summary = Summary(output)
-    with _rejects(output, summary) as reject, _open(output) as write:
-        messages = (m for path in inputs for m in read_messages(path, format=format, columns=columns, on_reject=reject))
-        for chunk in _chunks(messages, CHUNK):
+    with Rejects(output) as rejects, _open(output) as write:
+        messages = (m for path in inputs for m in read_messages(path, format=format, columns=columns, on_reject=rejects.write))
+        for chunk in chunks(messages, CHUNK):
             assessments = triage.assess_many(chunk)
             write([to_row(a) for a in assessments])
+            assessed(assessments)
             summary.rows += len(assessments)
             summary.categories.update(a.category.value for a in assessments)
             summary.languages.update(a.prediction.language for a in assessments)
             progress(summary.rows)
+    if rejects.count:
+        summary.rejects, summary.rejects_path = rejects.count, rejects.path
     return summary
 
 
@@ -166,41 +172,11 @@ def _amount(money: Money | None) -> float | None:
     return float(money.amount) if money else None
 
 
-def _chunks(messages: Iterable[Message], size: int) -> Iterator[list[Message]]:
+def chunks(messages: Iterable[Message], size: int) -> Iterator[list[Message]]:
+    """Yield the messages in lists of this size, the last one shorter."""
     iterator = iter(messages)
     while chunk := list(islice(iterator, size)):
         yield chunk
-
-
-class _rejects:  # noqa: N801 - a context manager, used like a function
-    """Writes rejected rows beside the output; the file exists only if there are any."""
-
-    def __init__(self, output: Path, summary: Summary) -> None:
-        self.path = output.with_name(output.name + ".rejects.csv")
-        self.part = output.with_name(output.name + ".rejects.csv.part")
-        self.summary = summary
-        self.file: IO[str] | None = None
-
-    def __enter__(self) -> Callable[[ReadError], None]:
-        return self.write
-
-    def write(self, error: ReadError) -> None:
-        if self.file is None:
-            self.file = self.part.open("w", newline="", encoding="utf-8", errors="backslashreplace")
-            csv.writer(self.file).writerow(_REJECT_COLUMNS)
-            self.summary.rejects_path = self.path
-        csv.writer(self.file).writerow([error.path, error.row, error.column, error.value, error.reason])
-        self.summary.rejects += 1
-
-    def __exit__(self, failed: object, *_: object) -> None:
-        if self.file:
-            self.file.close()
-        if failed:
-            self.part.unlink(missing_ok=True)
-        elif self.file:
-            os.replace(self.part, self.path)
-        else:
-            self.path.unlink(missing_ok=True)
 
 
 class _Writer(Protocol):

@@ -10,7 +10,11 @@ TriageError                  the root: catch this to catch all of ours
 ├── TrainingDataError        a labelled row or corpus cannot be learned from
 ├── MissingExtraError        an optional part of the product is not installed
 ├── PolicyError              the seller's rules and numbers do not hold together
-└── TemplateError            a reply template is wrong, or cannot be filled
+├── TemplateError            a reply template is wrong, or cannot be filled
+└── CaseError                the case record cannot be opened, or cannot do what was asked
+    ├── CaseNotFoundError    there is no such case
+    ├── CaseConflictError    somebody else changed the case first
+    └── LedgerError          the ledger cannot be used: a key, a checkpoint or an export is wrong
 
 Every text says what was found, what was expected and what to do; it is written for the person at
 the screen, so no error of this tree needs a traceback to be understood.
@@ -114,3 +118,35 @@ class PolicyError(TriageError):
 
 class TemplateError(TriageError):
     """A template is wrong or cannot be filled; the text names file, line and field."""
+
+
+class CaseError(TriageError):
+    """The case record cannot be opened, or cannot do what was asked.
+
+    Parameters
+    ----------
+    subject
+        What it is about: a case, a database, a file.
+    found
+        What is there, in words.
+    expected
+        What would have been right.
+    do
+        What the person can do about it.
+    """
+
+    def __init__(self, subject: object, found: str, expected: str, do: str) -> None:
+        self.subject, self.found, self.expected, self.do = str(subject), found, expected, do
+        super().__init__(f"{subject}: found {found}; expected {expected}. {do}")
+
+
+class CaseNotFoundError(CaseError):
+    """There is no such case."""
+
+
+class CaseConflictError(CaseError):
+    """Somebody else changed the case since it was read, so what was decided on may no longer be so."""
+
+
+class LedgerError(CaseError):
+    """The ledger cannot be used: a key, a checkpoint or an export is wrong."""
