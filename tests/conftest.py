@@ -1,5 +1,8 @@
 """Real objects for all tests: a small model trained once, the shipped policy and templates."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +73,26 @@ def templates():
 @pytest.fixture(scope="session")
 def triage(fitted, policy, templates):
     return Triage(fitted[0], policy, ReplyRanker(templates, policy))
+
+
+@pytest.fixture
+def run(model_folder, tmp_path):
+    """Run the real command in an empty folder."""
+
+    def command(*arguments, model=model_folder, **variables):
+        environment = {
+            **os.environ,
+            **variables,
+            "TRIAGE_MODEL": str(model),
+            "COLUMNS": "120",
+            "TRIAGE_HOME": str(tmp_path / "home"),
+        }
+        code = "from triage_ml.cli import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, encoding="utf-8", check=False,
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr
+        return done
+
+    return command

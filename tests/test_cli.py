@@ -1,29 +1,9 @@
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 WEEK = Path(__file__).parents[1] / "src" / "triage_ml" / "data" / "sample" / "week.csv"
-
-
-@pytest.fixture
-def run(model_folder, tmp_path):
-    """Run the real command in an empty folder."""
-
-    def command(*arguments, model=model_folder):
-        environment = {**os.environ, "TRIAGE_MODEL": str(model), "COLUMNS": "120"}
-        code = "from triage_ml.cli import main; main()"
-        done = subprocess.run(
-            [sys.executable, "-c", code, *map(str, arguments)],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, encoding="utf-8", check=False,
-        )  # fmt: skip
-        assert "Traceback" not in done.stderr
-        return done
-
-    return command
 
 
 def test_demo(run, tmp_path):

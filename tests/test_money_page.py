@@ -21,7 +21,9 @@ TEXT = re.search(r"^> (.+)$", PAGE, re.MULTILINE)[1]
 
 def _settled(ordered, paid="40.00"):
     delivered = datetime(2026, 11, 18, 10, tzinfo=UTC)
-    order = OrderLine("302-1234567-7654321", "RING-18", "Silver ring", Money(Decimal(paid), "EUR"), 1, "de", delivered, True, ordered)
+    order = OrderLine(
+        "302-1234567-7654321", "RING-18", "Silver ring", Money(Decimal(paid), "EUR"), 1, "de", delivered, True, ordered
+    )
     message = Message("1", TEXT, order=order, channel="amazon", sent_at=datetime(2026, 11, 20, 9, 30, tzinfo=UTC))
     judged = FixedClassifier(Claim.MISMATCH).predict_many([TEXT])[0]
     comparison = compare(ordered, TEXT, "en")

@@ -31,6 +31,10 @@ class RemedyKind(StrEnum):
     NOTHING = "nothing"
 
 
+# With these the buyer gets all the money back.
+ALL_MONEY = frozenset({RemedyKind.FULL_REFUND_KEEP, RemedyKind.FULL_REFUND_RETURN, RemedyKind.ACCEPT_RETURN})
+
+
 @dataclass(frozen=True, slots=True)
 class Remedy:
     """One thing that may be done, or that may not.

@@ -25,9 +25,8 @@ from triage_ml.replies.lint import Outgoing
 from triage_ml.replies.ranker import ReplyRanker, ReplySuggestion
 from triage_ml.replies.templates import load_templates
 from triage_ml.reply_model import Circumstances
-from triage_ml.resolution import Findings, RemedyKind, Resolution
+from triage_ml.resolution import ALL_MONEY, Findings, Resolution
 
-_ALL_MONEY = frozenset({RemedyKind.FULL_REFUND_KEEP, RemedyKind.FULL_REFUND_RETURN, RemedyKind.ACCEPT_RETURN})
 # How sure a return reason alone makes us: buyers choose it by who pays the postage.
 _REASON_ALONE = 0.7
 
@@ -72,7 +71,7 @@ class Assessment:
     def outgoing(self) -> Outgoing:
         """What the outgoing check must know of a reply to this message."""
         order, offer = self.message.order or OrderLine(), self.resolution.offer
-        refund = any(remedy.kind in _ALL_MONEY for remedy in self.resolution.remedies)
+        refund = any(remedy.kind in ALL_MONEY for remedy in self.resolution.remedies)
         highest = order.paid if refund else offer.offer_high if offer else None
         return Outgoing(
             self.message.channel,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +11,7 @@ import typer
 
 from triage_ml.cli import pages
 from triage_ml.cli.options import (
+    DatabaseOption,
     JsonOption,
     ModelOption,
     OffersOption,
@@ -16,10 +19,12 @@ from triage_ml.cli.options import (
     TemplatesOption,
     load_model,
     load_triage,
+    open_store,
     pair,
     require_known,
     train_model,
     training_part,
+    who,
 )
 from triage_ml.errors import FormatError
 
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
     from triage_ml.batch import Summary
     from triage_ml.classifier import Judge
     from triage_ml.evaluation_report import Section
-    from triage_ml.triage import Triage
+    from triage_ml.triage import Assessment, Triage
 
 app = typer.Typer()
 
@@ -154,6 +159,8 @@ def score(
         list[str] | None,
         typer.Option("--columns", metavar="FIELD=COLUMN", help="Which column holds a field, e.g. text=Remark. Repeatable."),
     ] = None,
+    record: Annotated[bool, typer.Option("--record", help="Bring the messages into the case record, too.")] = False,
+    database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score exports: one row out for each message in; unreadable rows go to OUT.rejects.csv."""
@@ -167,7 +174,10 @@ def score(
         require_known(format, FORMATS, "--format")
     for field in mapping:
         require_known(field, FIELDS, "--columns")
-    summary = _score(inputs, output, load_triage(model, policy, templates, offers), format, mapping)
+    triage = load_triage(model, policy, templates, offers)
+    with open_store(database) if record else nullcontext() as store:
+        keep = (lambda assessments: store.record(assessments, who(""))) if store else None
+        summary = _score(inputs, output, triage, format, mapping, keep)
     if as_json:
         pages.print_json(pages.summary_values(summary), indent=None)
     else:
@@ -175,9 +185,16 @@ def score(
 
 
 def _score(
-    inputs: list[Path], output: Path, triage: Triage, kind: str | None = None, columns: dict[str, str] | None = None
+    inputs: list[Path],
+    output: Path,
+    triage: Triage,
+    kind: str | None = None,
+    columns: dict[str, str] | None = None,
+    keep: Callable[[Sequence[Assessment]], object] | None = None,
 ) -> Summary:
     from triage_ml.batch import score as score_batch
 
     with pages.counting("scoring") as progress:
-        return score_batch(inputs, output, triage, format=kind, columns=columns or None, progress=progress)
+        return score_batch(
+            inputs, output, triage, format=kind, columns=columns or None, progress=progress, assessed=keep or (lambda _: None)
+        )

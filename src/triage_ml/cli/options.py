@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Collection
+from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +17,7 @@ from triage_ml.errors import ModelNotFoundError
 
 if TYPE_CHECKING:
     from triage_ml.acceptance import Acceptance
+    from triage_ml.cases import CaseStore
     from triage_ml.classifier import Classifier
     from triage_ml.encoders import Encoder
     from triage_ml.messages import Money
@@ -26,9 +29,19 @@ TemplatesOption = Annotated[
     Path | None, typer.Option("--templates", help="Folder with your own templates, beside the shipped ones.")
 ]
 OffersOption = Annotated[
-    Path | None,
-    typer.Option("--offers", help="What your own offers of part of the price brought: CSV with claim, share, accepted."),
+    str | None,
+    typer.Option(
+        "--offers", help="What your own offers brought: CSV with claim, share, accepted; or `record` for the case record's."
+    ),
 ]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--database", help="SQLite file or postgresql://... [default: TRIAGE_DATABASE_URL, else cases.db in TRIAGE_HOME]"
+    ),
+]
+ByOption = Annotated[str, typer.Option("--by", help="Who does it. [default: your login name]")]
+CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help='A case, such as "C-000012".')]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of a page for a person.")]
 
 
@@ -54,6 +67,16 @@ def decimal(given: str, option: str) -> Decimal:
         raise typer.BadParameter(f"found {given!r}; expected a number such as 0.02", param_hint=option) from None
 
 
+def day(given: str, option: str) -> datetime | None:
+    """Read a day such as 2026-11-01 as its beginning in UTC; None where nothing is given."""
+    if not given:
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(given), time.min, UTC)
+    except ValueError:
+        raise typer.BadParameter(f"found {given!r}; expected a day such as 2026-11-01", param_hint=option) from None
+
+
 def money(given: str, option: str) -> Money:
     """Read an amount with its currency, such as "12.50 EUR"."""
     from triage_ml.messages import Money
@@ -63,7 +86,7 @@ def money(given: str, option: str) -> Money:
 
 
 def load_triage(
-    model: Path | None = None, policy: Path | None = None, templates: Path | None = None, offers: Path | None = None
+    model: Path | None = None, policy: Path | None = None, templates: Path | None = None, offers: str | None = None
 ) -> Triage:
     """Load all that assessing needs; without any model, train the default one first."""
     from triage_ml.triage import Triage
@@ -74,12 +97,32 @@ def load_triage(
         return Triage.load(model, policy, templates, acceptance)
 
 
-def load_acceptance(offers: Path | None) -> Acceptance:
+def load_acceptance(offers: str | None) -> Acceptance:
     """Load what the shop's own offers brought, the trade's figure without any; rows that cannot be read are named."""
     from triage_ml.acceptance import Acceptance
     from triage_ml.acceptance import load_offers as load
 
-    return load(offers, lambda error: typer.echo(f"left out: {error}", err=True)) if offers else Acceptance()
+    if offers == "record":
+        from triage_ml.insights import offers as of_record
+
+        with open_store(None) as store:
+            return Acceptance(of_record(store))
+    return load(Path(offers), lambda error: typer.echo(f"left out: {error}", err=True)) if offers else Acceptance()
+
+
+def open_store(database: str | None) -> CaseStore:
+    """Open the case record, and say where it is when it is made."""
+    from triage_ml.cases import CaseStore
+    from triage_ml.cases.database import exists, resolve_url
+
+    if not exists(database):
+        typer.echo(f"New case record: {resolve_url(database)}", err=True)
+    return CaseStore.open(database)
+
+
+def who(given: str) -> str:
+    """Return who does it: the one named, else the login name."""
+    return given.strip() or getpass.getuser()
 
 
 def load_model(model: Path | None = None) -> Classifier:
