@@ -50,6 +50,8 @@ COLUMNS: Mapping[str, type] = {
     "offer_high": float,
     "currency": str,
     "due_at": str,
+    "due_buyer_time": str,
+    "due_seller_time": str,
     **{f"reply_{n}": str for n in _REPLIES},
     **{f"reply_{n}_score": float for n in _REPLIES},
     "reply_1_text": str,
@@ -137,7 +139,7 @@ def to_row(assessment: Assessment) -> dict[str, object]:
     message, prediction, resolution = assessment.message, assessment.prediction, assessment.resolution
     offer, second = resolution.offer, resolution.runner_up
     paid = message.order.paid if message.order else None
-    comparison = assessment.comparison
+    comparison, due = assessment.comparison, resolution.due
     row: dict[str, object] = {
         "message_id": message.message_id,
         "thread_id": message.thread_id,
@@ -157,7 +159,9 @@ def to_row(assessment: Assessment) -> dict[str, object]:
         "whose_error": comparison.verdict.value if comparison else "",
         **{key: _amount(getattr(offer, key)) if offer else None for key in ("offer", "offer_low", "offer_high")},
         "currency": paid.currency if paid else "",
-        "due_at": resolution.due_at.isoformat() if resolution.due_at else "",
+        "due_at": due.due_at.isoformat() if due else "",
+        "due_buyer_time": due.buyer_time.isoformat() if due else "",
+        "due_seller_time": due.seller_time.isoformat() if due else "",
     }
     for n in _REPLIES:
         reply = assessment.replies[n - 1] if len(assessment.replies) >= n else None

@@ -117,10 +117,15 @@ class Resolution:
         return next((remedy for remedy in self.remedies if remedy.offer), None)
 
     @property
+    def due(self) -> Deadline | None:
+        """The clock by which the seller must act first; None where none runs."""
+        mine = (d for d in self.deadlines if d.clock.who is Actor.SELLER and not d.clock.opens)
+        return next(mine, None)
+
+    @property
     def due_at(self) -> datetime | None:
         """Until when the seller must have acted; None where no clock of the seller's runs."""
-        mine = (d.due_at for d in self.deadlines if d.clock.who is Actor.SELLER and not d.clock.opens)
-        return next(mine, None)
+        return self.due.due_at if self.due else None
 
 
 class Evidence(StrEnum):
