@@ -1,0 +1,211 @@
+"""What one reader's session has: the record, the model, the language, the name, and what was last done.
+
+The record and the model are loaded once for all sessions of the process.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+from markupsafe import Markup
+
+from presence import Board
+from triage_ml.cases import AttachmentKind, Case, CaseStore
+from triage_ml.cases.database import resolve_url
+from triage_ml.cases.records import CaseMessage
+from triage_ml.messages import Direction, Message, MessageKind, OrderLine
+from triage_ml.policy import Policy, load_policy
+from triage_ml.triage import Assessment, Triage, find_model
+from wording import LANGUAGES, Wording, wording
+from worklist import Worklist
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The decision that can be taken back with one key."""
+
+    case_id: str
+    version: int
+
+
+# --- what all sessions share
+
+
+def store() -> CaseStore:
+    """Return the case record that TRIAGE_DATABASE_URL or TRIAGE_HOME names."""
+    return _store(resolve_url().render_as_string(hide_password=False))
+
+
+@st.cache_resource(show_spinner=False)
+def _store(url: str) -> CaseStore:
+    return CaseStore.open(url)
+
+
+def triage() -> Triage:
+    """Return the model with policy and templates: TRIAGE_MODEL, TRIAGE_POLICY, TRIAGE_TEMPLATES, else what is shipped."""
+    model = find_model()
+    changed = model.stat().st_mtime_ns if model.exists() else 0
+    return _triage(str(model), changed, os.environ.get("TRIAGE_POLICY", ""), os.environ.get("TRIAGE_TEMPLATES", ""))
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _triage(model: str, changed: int, policy: str, templates: str) -> Triage:
+    """Load it again where the model's folder was `changed`."""
+    return Triage.load(model, Path(policy) if policy else None, Path(templates) if templates else None)
+
+
+@st.cache_resource(show_spinner=False)
+def _policy(path: str) -> Policy:
+    return load_policy(Path(path) if path else None)
+
+
+def seller_zone() -> ZoneInfo:
+    """Return where the seller works."""
+    return ZoneInfo(_policy(os.environ.get("TRIAGE_POLICY", "")).time_zone)
+
+
+# --- what one session has
+
+
+def say() -> Wording:
+    """Return the strings in the reader's language."""
+    return wording(st.session_state.get("language") or _browser_language())
+
+
+def _browser_language() -> str:
+    code = (st.context.locale or "en").partition("-")[0]
+    return code if code in LANGUAGES else "en"
+
+
+def person() -> str:
+    """Return who decides: the one logged in, else the name in the side bar."""
+    if st.user.get("is_logged_in"):
+        return str(st.user.get("email") or st.user.get("name") or "")
+    return str(st.session_state.get("person", login_name())).strip()
+
+
+def login_name() -> str:
+    """Return the name of the computer's user, "" where it has none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
+
+
+def session_id() -> str:
+    """Return what tells this session from others."""
+    return str(st.session_state.setdefault("session_id", uuid4().hex))
+
+
+def board() -> Board:
+    """Return who has which case of this record open."""
+    return _board(resolve_url().render_as_string(hide_password=False))
+
+
+@st.cache_resource(show_spinner=False)
+def _board(url: str) -> Board:  # noqa: ARG001 - one for each record
+    return Board()
+
+
+def open_case(case_id: str) -> None:
+    """Let this be the case on the screen, "" for none; its number stands in the address, so that it can be passed on."""
+    st.session_state["case"] = case_id
+    st.query_params.from_dict({"case": case_id} if case_id else {})
+
+
+def open_now() -> str:
+    """Return the case that is on the screen: the one in the address, else the last one."""
+    found = str(st.query_params.get("case") or st.session_state.get("case") or "")
+    st.session_state["case"] = found
+    return found
+
+
+def worklist() -> Worklist:
+    """Return the list that is being worked through."""
+    found: Worklist = st.session_state.setdefault("worklist", Worklist())
+    return found
+
+
+def tell(kind: str, text: str) -> None:
+    """Have one sentence shown on the next page; `kind`: "good", "bad" or "note"."""
+    st.session_state["told"] = (kind, text)
+
+
+def show_told() -> None:
+    """Show what was told, once."""
+    if told := st.session_state.pop("told", None):
+        show_note(*told)
+
+
+def show_note(kind: str, text: str) -> None:
+    """Show one sentence as it is written, never as Markdown: it may name what a buyer or an export says."""
+    st.html(Markup('<div class="note {}" role="status">{}</div>').format(kind, text))
+
+
+def titles(prefix: str) -> Mapping[str, str]:
+    """Return the strings of one section: "cue" gives each cue its name."""
+    start = f"{prefix}."
+    return {key.removeprefix(start): text for key, text in say().strings.items() if key.startswith(start)}
+
+
+# --- a case as it is judged now
+
+
+def leading(case: Case) -> CaseMessage | None:
+    """Return the message that a reply answers: the one whose judgement counts, None where its words were erased."""
+    judgement = case.judgement
+    found = next((one for one in case.messages if judgement is not None and one.judgement is judgement), None)
+    return found if found and not found.erased else None
+
+
+def assessment(case: Case) -> Assessment | None:
+    """Judge a case as model, policy and templates stand now, with all that its thread tells; None where it was erased.
+
+    Raises
+    ------
+    TriageError
+        Where no model can be loaded.
+    """
+    lead = leading(case)
+    if lead is None:
+        return None
+    loaded = triage()
+    key = (case.id, case.version, loaded.judge.version, loaded.policy.version)
+    kept: Any = st.session_state.get("assessed")
+    if kept is None or kept[0] != key:
+        kept = st.session_state["assessed"] = (key, loaded.assess(_with_thread(lead.message, case)))
+    found: Assessment = kept[1]
+    return found
+
+
+def forget(case_id: str) -> None:
+    """Drop what this session still holds of a case whose personal data was erased."""
+    drafts: dict[tuple[str, str], str] = st.session_state.get("drafts", {})
+    st.session_state["drafts"] = {key: text for key, text in drafts.items() if key[0] != case_id}
+    if st.session_state.get("assessed", [("",)])[0][0] == case_id:
+        del st.session_state["assessed"]
+
+
+def _with_thread(message: Message, case: Case) -> Message:
+    """Return the message with the order and the files that its whole thread tells of."""
+    order, known = message.order or OrderLine(), case.summary.order
+    sent = [one.message for one in case.messages if one.message.direction is Direction.IN]
+    photos = [file.name or file.kind.value for file in case.attachments if file.kind is AttachmentKind.BUYER_PHOTO]
+    attached = tuple(dict.fromkeys([*(name for one in sent for name in one.attachments), *photos]))
+    if message.kind is not MessageKind.BUYER:
+        attached = message.attachments
+    merged = replace(known, quantity=order.quantity)
+    return replace(
+        message,
+        order=None if merged == OrderLine() else merged,
+        channel=message.channel or case.summary.channel,
+        attachments=attached,
+    )

@@ -1,0 +1,107 @@
+"""What the screen says, in English and Chinese: the strings of `strings/`, and sentences of the library said in Chinese."""
+
+from __future__ import annotations
+
+import re
+import string
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+LANGUAGES = {"en": "English", "zh": "中文"}
+_FOLDER = Path(__file__).parent / "strings"
+_GAP = "{}"
+
+
+class WordingError(Exception):
+    """The files of strings do not hold together; the text names file and key."""
+
+
+class Wording:
+    """All strings of one language.
+
+    Parameters
+    ----------
+    language
+        "en" or "zh".
+    strings
+        "section.key" to text with {fields}.
+    sentences
+        What the library says in English to what the screen says.
+    """
+
+    def __init__(self, language: str, strings: Mapping[str, str], sentences: Mapping[str, str]) -> None:
+        self.language, self.strings = language, strings
+        self._exact = {said: meant for said, meant in sentences.items() if _GAP not in said}
+        self._patterns = [(_pattern(said), meant) for said, meant in sentences.items() if _GAP in said]
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        """Return a string with its fields filled."""
+        return self.strings[key].format(**values)
+
+    def knows(self, key: str) -> bool:
+        """Say whether there is such a string."""
+        return key in self.strings
+
+    def sentence(self, said: str) -> str:
+        """Return what the library says in English in this language; as it stands where nobody translated it."""
+        if said in self._exact:
+            return self._exact[said]
+        for pattern, meant in self._patterns:
+            if found := pattern.fullmatch(said):
+                return meant.format(*(self.sentence(part) for part in found.groups()))
+        return said
+
+
+@cache
+def wording(language: str) -> Wording:
+    """Return the strings of a language.
+
+    Raises
+    ------
+    WordingError
+        Where the two files do not have the same keys with the same fields.
+    """
+    files = {name: read_strings(_FOLDER / f"{name}.toml") for name in LANGUAGES}
+    check_strings(files)
+    return Wording(language, files[language], read_sentences(language))
+
+
+def read_sentences(language: str) -> dict[str, str]:
+    """Return the library's sentences with what stands for them in a language: in English, the few that are said otherwise."""
+    table: dict[str, str] = tomllib.loads((_FOLDER / f"library_{language}.toml").read_text("utf-8"))
+    return table
+
+
+def read_strings(path: Path) -> dict[str, str]:
+    """Return a file of strings as "section.key" to text."""
+    sections = tomllib.loads(path.read_text("utf-8"))
+    return {f"{section}.{key}": text for section, texts in sections.items() for key, text in texts.items()}
+
+
+def check_strings(files: Mapping[str, Mapping[str, str]]) -> None:
+    """Refuse languages that differ in keys or fields.
+
+    Raises
+    ------
+    WordingError
+        Names the language and the first key that is wrong.
+    """
+    first, model = next(iter(files.items()))
+    for language, texts in files.items():
+        if odd := sorted(model.keys() ^ texts.keys()):
+            lacks = language if odd[0] in model else first
+            raise WordingError(f"strings/{lacks}.toml: found no {odd[0]}; expected the same keys in every language. Add it.")
+        for key, text in texts.items():
+            if _fields(text) != _fields(model[key]):
+                expected = ", ".join(sorted(_fields(model[key]))) or "none"
+                raise WordingError(f"strings/{language}.toml, {key}: found other fields than in {first}; expected {expected}.")
+
+
+def _fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def _pattern(said: str) -> re.Pattern[str]:
+    return re.compile("(.+?)".join(map(re.escape, said.split(_GAP))), re.DOTALL)
