@@ -10,15 +10,13 @@ import streamlit as st
 import session
 import telling
 from triage_ml.cases import Case
+from triage_ml.classifier import POSSIBLE_ABUSE
 from triage_ml.messages import Category, Claim, Money
 from triage_ml.readers.money import parse_money
 from triage_ml.replies.lint import Finding, Outgoing, check
 from triage_ml.replies.ranker import ReplySuggestion
 from triage_ml.resolution import ALL_MONEY, Remedy, RemedyKind
 from triage_ml.triage import Assessment
-
-# From here on a second person looks, as in the record (`triage_ml.cases.changes`).
-_POSSIBLE_ABUSE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ class Desk:
         summary, judgement = self.case.summary, self.case.judgement
         resolved = bool(judgement and judgement.resolution.get("needs_second_person"))
         now = bool(self.assessment and self.assessment.resolution.needs_second_person)
-        suspected = Category.ABUSE in (summary.category, self.category) or summary.abuse >= _POSSIBLE_ABUSE
+        suspected = Category.ABUSE in (summary.category, self.category) or summary.abuse >= POSSIBLE_ABUSE
         return suspected or resolved or now
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -12,15 +12,13 @@ from typing import IO
 import streamlit as st
 
 import session
-from triage_ml.batch import CHUNK, chunks
 from triage_ml.cases import Recorded
-from triage_ml.cases.records import Origin
+from triage_ml.cases.importing import import_export
 from triage_ml.errors import FormatError, ReadError, TriageError
 from triage_ml.readers import read_messages
 from triage_ml.readers.rejects import Rejects
 
 _REJECTS_SHOWN = 100
-_BLOCK = 1 << 20
 # Row, column, value and reason.
 _Row = tuple[int, str, str, str]
 
@@ -85,24 +83,14 @@ def bring_in(name: str, content: IO[bytes], progress: Callable[[Recorded, float,
     with TemporaryDirectory() as folder:
         # The name tells formats apart and stands in the record; whatever path it may carry is left out.
         path = Path(folder) / (PurePath(name.replace("\\", "/")).name or "export")
-        origin = Origin(path.name, None, _keep(content, path))
+        with path.open("wb") as copy:
+            shutil.copyfileobj(content, copy)
         count, rejected, rows, file = _looked_through(path)
-        done, reached = Recorded(), 0
-        for chunk in chunks(read_messages(path, on_reject=lambda _: None), CHUNK):
-            done += store.record(triage.assess_many(chunk), session.person(), origin=lambda _: origin)
-            reached += len(chunk)
-            progress(done, reached / count, say("import.working", done=reached, all=count))
+        done = import_export(
+            store, triage, path, session.person(), lambda _: None,
+            lambda so_far, reached: progress(so_far, reached / count, say("import.working", done=reached, all=count)),
+        )  # fmt: skip
     return Import(path.name, done, rejected, rows, file)
-
-
-def _keep(content: IO[bytes], path: Path) -> str:
-    """Write what was dropped into a file; returns its SHA-256."""
-    digest = hashlib.sha256()
-    with path.open("wb") as copy:
-        while block := content.read(_BLOCK):
-            copy.write(block)
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _looked_through(path: Path) -> tuple[int, int, tuple[_Row, ...], bytes]:

@@ -34,8 +34,8 @@ from triage_ml.classifier import FixedClassifier
 from triage_ml.corpus import load_corpus
 from triage_ml.messages import Category, Claim, Message, Money, OrderLine
 from triage_ml.policy import load_policy
+from triage_ml.replies.library import load_templates
 from triage_ml.replies.ranker import ReplyRanker
-from triage_ml.replies.templates import load_templates
 from triage_ml.triage import Assessment, Triage
 
 CORPUS = Path(__file__).parents[1] / "training" / "corpus"

@@ -12,8 +12,8 @@ from triage_ml.corpus import load_corpus
 from triage_ml.learning import Parameters, fit, load_parameters
 from triage_ml.model_files import save
 from triage_ml.policy import load_policy
+from triage_ml.replies.library import load_templates
 from triage_ml.replies.ranker import ReplyRanker
-from triage_ml.replies.templates import load_templates
 from triage_ml.triage import Triage
 
 # Timing is for benchmarks/: a first call loads a lexicon and takes its time.

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from triage_ml.errors import FormatError
 from triage_ml.messages import Claim
+from triage_ml.replies.library import check_templates, load_templates
 from triage_ml.replies.macros import import_macros
-from triage_ml.replies.templates import check_templates, load_templates
 from triage_ml.resolution import RemedyKind
 
 ZENDESK = """Title,Active,Comment

@@ -13,16 +13,9 @@ from triage_ml.errors import TemplateError
 from triage_ml.language import LANGUAGES
 from triage_ml.messages import Claim, Message, Money, OrderLine
 from triage_ml.remedies import resolve
+from triage_ml.replies.library import check_templates, forbidden_content, load_templates, parse_template
 from triage_ml.replies.lint import Outgoing, check
-from triage_ml.replies.templates import (
-    ALWAYS_KNOWN,
-    FIELDS,
-    Situation,
-    check_templates,
-    forbidden_content,
-    load_templates,
-    parse_template,
-)
+from triage_ml.replies.templates import ALWAYS_KNOWN, FIELDS, Situation
 
 # The ids that labelled replies use, with those found missing while labelling.
 IDS = """

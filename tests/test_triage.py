@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from triage_ml.classifier import FixedClassifier
 from triage_ml.messages import Category, Claim, Message, MessageKind, Money, OrderLine
 from triage_ml.policy import load_policy
+from triage_ml.replies.library import load_templates
 from triage_ml.replies.ranker import ReplyRanker
-from triage_ml.replies.templates import load_templates
 from triage_ml.resolution import RemedyKind
 from triage_ml.triage import Triage, settle
 

@@ -21,8 +21,8 @@ from triage_ml.corpus import LabelledText, data_hash, load_corpus
 from triage_ml.learning import deal, fit, load_parameters
 from triage_ml.messages import Message, Money, OrderLine
 from triage_ml.policy import load_policy
+from triage_ml.replies.library import load_templates
 from triage_ml.replies.ranker import ReplyRanker
-from triage_ml.replies.templates import load_templates
 from triage_ml.triage import Assessment, Triage
 
 HERE = Path(__file__).resolve().parent

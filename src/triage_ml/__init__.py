@@ -4,7 +4,7 @@ Read it in this order:
 
     messages, errors          the nouns, and what can go wrong
     readers                   an export becomes Messages
-    language, text            which language, which words, which cues
+    language, letters, text   which language, which letters, which words, which cues
     features, encoders        what of a text becomes numbers; an optional expert
     classifier, learning      a text becomes a Prediction; labelled texts become a Classifier
     evaluation, registry      how right it is, with a report; what MLflow keeps

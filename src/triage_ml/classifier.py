@@ -28,6 +28,8 @@ CLAIMS = tuple(Claim)
 # An accusation needs words to point to: without one of these cues abuse is at most possible, whatever the words weigh.
 ABUSE_CUES = frozenset({"threat", "review_trade", "extra_demand", "no_proof", "misuse", "insult"})
 ABUSE_WITHOUT_CUE = 0.49
+# From here on abuse is possible, and a second person looks (rule A1 of `triage_ml.remedies`).
+POSSIBLE_ABUSE = 0.5
 # Measured on held-out writers: with these claims too, one of the first three replies is acceptable 1.5 points more often.
 _POSSIBLE = 0.1
 

@@ -97,6 +97,11 @@ class Clock:
     opens: bool = False
     personalised: bool = False
 
+    @property
+    def binds_seller(self) -> bool:
+        """Whether the seller must act until it is over."""
+        return self.who is Actor.SELLER and not self.opens
+
 
 @dataclass(frozen=True, slots=True)
 class Deadline:

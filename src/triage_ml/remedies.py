@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from triage_ml.acceptance import Acceptance
-from triage_ml.classifier import Prediction
+from triage_ml.classifier import POSSIBLE_ABUSE, Prediction
 from triage_ml.clocks import deadlines
 from triage_ml.costs import Cost, Costs
 from triage_ml.customisation import Verdict
@@ -57,7 +57,6 @@ _FULL = {
 _NO_OFFER = Remedy(RemedyKind.PART_REFUND_KEEP, "N1", "no amount is left between what is worth sending and what may be offered")
 _UNUSABLE = Remedy(RemedyKind.PART_REFUND_KEEP, "R3", "the piece cannot be used, so part of the price settles nothing")
 _TRADE = Acceptance()
-_POSSIBLE_ABUSE = 0.5
 
 
 def resolve(
@@ -102,7 +101,7 @@ def resolve(
         plan = _with_caution(plan)
         forbidden.append(_NO_ACCUSATION)
     first, *others = plan.allowed
-    second_person = suspected or prediction.abuse >= _POSSIBLE_ABUSE
+    second_person = suspected or prediction.abuse >= POSSIBLE_ABUSE
     price = case.costs.in_money(Cost(case.costs.make_and_send))
     return Resolution(first, tuple(others), plan.refused, tuple(forbidden), second_person, clocks, price)
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from triage_ml.acceptance import Estimate
-from triage_ml.clocks import Actor, Deadline
+from triage_ml.clocks import Deadline
 from triage_ml.customisation import Comparison
 from triage_ml.messages import Money
 
@@ -119,8 +119,7 @@ class Resolution:
     @property
     def due(self) -> Deadline | None:
         """The clock by which the seller must act first; None where none runs."""
-        mine = (d for d in self.deadlines if d.clock.who is Actor.SELLER and not d.clock.opens)
-        return next(mine, None)
+        return next((deadline for deadline in self.deadlines if deadline.clock.binds_seller), None)
 
     @property
     def due_at(self) -> datetime | None:

@@ -21,9 +21,9 @@ from triage_ml.customisation import Comparison, Verdict, compare
 from triage_ml.messages import Category, Claim, Message, MessageKind, OrderLine
 from triage_ml.policy import Policy, load_policy
 from triage_ml.remedies import resolve
+from triage_ml.replies.library import load_templates
 from triage_ml.replies.lint import Outgoing
 from triage_ml.replies.ranker import ReplyRanker, ReplySuggestion
-from triage_ml.replies.templates import load_templates
 from triage_ml.reply_model import Circumstances
 from triage_ml.resolution import ALL_MONEY, Findings, Resolution
 

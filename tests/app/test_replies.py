@@ -4,7 +4,7 @@ import pytest
 from reading import html_of, text_of
 
 from triage_ml.messages import Claim
-from triage_ml.replies.templates import load_templates
+from triage_ml.replies.library import load_templates
 
 
 def test_every_reply_reads_in_every_language_without_an_open_field(screen):

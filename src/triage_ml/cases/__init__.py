@@ -7,7 +7,8 @@ Read it in this order:
     schema, migrations        the tables; database opens them
     ledger, verification      the hash chain; whether it is whole, and the record with it
     checkpoints               signed statements of how far the chain had come; verify_chain checks an export anywhere
-    recording, changes        messages come in; people work on a case
+    importing                 an export comes in: read, assessed, recorded
+recording, changes        messages come in; people work on a case
     queries, loading          cases are listed, searched, opened; histories: all of them, for statistics
     store                     all of that behind one name
     retention, due, erasure   personal data goes when its time is over; requests: what one person may ask for

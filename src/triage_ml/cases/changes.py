@@ -24,11 +24,10 @@ from triage_ml.cases.recording import update_cases, write_deadlines
 from triage_ml.cases.records import CaseState, Decision
 from triage_ml.cases.schema import Base, DeadlineRow, DecisionRow, MessageRow, PredictionRow, ResolutionRow
 from triage_ml.cases.values import row_digest
+from triage_ml.classifier import POSSIBLE_ABUSE
 from triage_ml.errors import CaseConflictError, CaseError
 from triage_ml.messages import Category, Direction, Money
 
-# From here on abuse is possible, and a second person looks (see `triage_ml.remedies`, A1).
-_POSSIBLE_ABUSE = 0.5
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
@@ -173,7 +172,7 @@ def _check_second_person(change: Change, decision: Decision) -> None:
         .limit(1)
     )
     content = change.connection.execute(query).scalar() or {}
-    suspected = Category.ABUSE in (change.case["category"], decision.category) or change.case["abuse"] >= _POSSIBLE_ABUSE
+    suspected = Category.ABUSE in (change.case["category"], decision.category) or change.case["abuse"] >= POSSIBLE_ABUSE
     if not (suspected or content.get("needs_second_person")):
         return
     if decision.second_person.strip() in ("", decision.by.strip()):

@@ -105,7 +105,7 @@ def _start_clocks(deadlines: Deadlines, assessment: Assessment, at: datetime, an
     """Start the seller's clocks that this message starts; a newer message of its sort starts them again."""
     for deadline in assessment.resolution.deadlines:
         clock = deadline.clock
-        if clock.who != "seller" or clock.opens or clock.starts != assessment.message.kind:
+        if not clock.binds_seller or clock.starts != assessment.message.kind:
             continue
         due_at, met_at = deadlines.get(clock.id, (deadline.due_at, None))
         if deadline.due_at >= due_at:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,9 +30,8 @@ from triage_ml.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from triage_ml.cases import Case
-    from triage_ml.cases.records import Origin
-    from triage_ml.messages import Category, Message, Money
+    from triage_ml.cases import Case, Recorded
+    from triage_ml.messages import Category, Money
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -49,22 +48,19 @@ def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Bring exports into the record; importing the same one again changes nothing."""
-    from triage_ml.batch import CHUNK, chunks
     from triage_ml.cases import Recorded
-    from triage_ml.readers import read_messages
+    from triage_ml.cases.importing import import_export
     from triage_ml.readers.rejects import Rejects
     from triage_ml.readers.sniff import sniff
 
     for path in inputs:
         sniff(path, None)  # a file that cannot be read stops the run before anything is written
-    done, count = Recorded(), 0
+    done = Recorded()
     with open_store(database) as store, Rejects(Path(inputs[0].name)) as rejects, pages.counting("importing") as progress:
         triage = load_triage(model, policy, templates, offers)
         for path in inputs:
-            for chunk in chunks(read_messages(path, on_reject=rejects.write), CHUNK):
-                done += store.record(triage.assess_many(chunk), who(by), origin=origin_of(path))
-                count += len(chunk)
-                progress(count)
+            shown = partial(_show, progress, done.messages + done.known)
+            done += import_export(store, triage, path, who(by), rejects.write, shown)
     if as_json:
         pages.print_json({"messages": done.messages, "cases": done.cases, "known": done.known, "rejects": rejects.count})
     else:
@@ -259,13 +255,9 @@ def attach(
     typer.echo(f"{case}: {file.name} kept as {kind}.")
 
 
-def origin_of(path: Path) -> Callable[[Message], Origin]:
-    """Return what says of a message that it comes from this file, with the hash of the file's bytes."""
-    from triage_ml.cases.records import Origin
-
-    with path.open("rb") as file:
-        origin = Origin(path.name, None, hashlib.file_digest(file, "sha256").hexdigest())
-    return lambda _: origin
+def _show(progress: Callable[[int], None], before: int, _: Recorded, reached: int) -> None:
+    """Show how many messages of all files were read."""
+    progress(before + reached)
 
 
 def _check_reply(case: Case, words: str, category: Category, remedy: str, promised: Money | None) -> None:

@@ -44,12 +44,10 @@ def demo(
     """Score the bundled week of one shop: trains the model first if there is none."""
     from importlib.resources import as_file, files
 
-    from triage_ml.readers import read_messages
-
     triage = load_triage()
     with as_file(files("triage_ml") / "data" / "sample" / "week.csv") as sample:
-        summary = _score([sample], output, triage)
-        assessments = triage.assess_many(list(read_messages(sample)))
+        assessments: list[Assessment] = []
+        summary = _score([sample], output, triage, keep=assessments.extend)
     pages.print_week(summary, assessments)
 
 
@@ -176,8 +174,8 @@ def score(
         require_known(field, FIELDS, "--columns")
     triage = load_triage(model, policy, templates, offers)
     with open_store(database) if record else nullcontext() as store:
-        keep = (lambda assessments: store.record(assessments, who(""))) if store else None
-        summary = _score(inputs, output, triage, format, mapping, keep)
+        keep = (lambda assessments: store.record(assessments, who(""))) if store else lambda _: None
+        summary = _score(inputs, output, triage, format, mapping or None, keep)
     if as_json:
         pages.print_json(pages.summary_values(summary), indent=None)
     else:
@@ -190,11 +188,9 @@ def _score(
     triage: Triage,
     kind: str | None = None,
     columns: dict[str, str] | None = None,
-    keep: Callable[[Sequence[Assessment]], object] | None = None,
+    keep: Callable[[Sequence[Assessment]], object] = lambda _: None,
 ) -> Summary:
     from triage_ml.batch import score as score_batch
 
     with pages.counting("scoring") as progress:
-        return score_batch(
-            inputs, output, triage, format=kind, columns=columns or None, progress=progress, assessed=keep or (lambda _: None)
-        )
+        return score_batch(inputs, output, triage, format=kind, columns=columns, progress=progress, assessed=keep)

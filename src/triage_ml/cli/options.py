@@ -152,13 +152,18 @@ def train_model(corpus: Path | None, out: Path, params: Path | None, encoder: En
     typer.echo(f"Wrote {out}: {in_one_line(found)}", err=True)
 
 
+def checkout_with(part: str) -> Path | None:
+    """Return the folder that holds a part of the project: this one, else the checkout this runs from; None without any."""
+    roots = (Path(), Path(__file__).resolve().parents[3])
+    return next((root for root in roots if (root / part).exists()), None)
+
+
 def training_part(given: Path | None, name: str) -> Path:
     """Return a part of training/: the one given, else the one here, else that of the checkout this runs from."""
     if given:
         return given
-    for root in (Path(), Path(__file__).resolve().parents[3]):
-        if (root / "training" / name).exists():
-            return root / "training" / name
+    if root := checkout_with(f"training/{name}"):
+        return root / "training" / name
     raise ModelNotFoundError(
         f"training/{name}: found nothing here; expected a checkout of the project, where the labelled messages are. "
         "Run this in the checkout, or give --corpus and --params."

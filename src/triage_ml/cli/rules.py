@@ -30,7 +30,7 @@ policy_app = typer.Typer(no_args_is_help=True, help="The seller's numbers: show 
 @templates_app.command("list")
 def templates_list(templates: TemplatesOption = None, as_json: JsonOption = False) -> None:
     """List every template with its purpose."""
-    from triage_ml.replies.templates import load_templates
+    from triage_ml.replies.library import load_templates
 
     library = load_templates(templates).values()
     if as_json:
@@ -43,7 +43,7 @@ def templates_list(templates: TemplatesOption = None, as_json: JsonOption = Fals
 @templates_app.command("check")
 def templates_check(templates: TemplatesOption = None) -> None:
     """Check every template: keys, fields, languages, syntax, forbidden content. Exit code 1 if any is wrong."""
-    from triage_ml.replies.templates import check_templates, forbidden_content
+    from triage_ml.replies.library import check_templates, forbidden_content
 
     findings: list[str] = []
     found = check_templates(templates, findings)

@@ -6,12 +6,11 @@ import os
 import subprocess
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from triage_ml.cli.options import DatabaseOption, ModelOption, PolicyOption, TemplatesOption
+from triage_ml.cli.options import DatabaseOption, ModelOption, PolicyOption, TemplatesOption, checkout_with
 from triage_ml.errors import CaseError, MissingExtraError
 
 app = typer.Typer()
@@ -29,7 +28,7 @@ def review(
     """Open the review screen: what is due, one case after another, replies to edit and copy."""
     if find_spec("streamlit") is None:
         raise MissingExtraError("the review screen", "screen")
-    root = next((r for r in (Path(), Path(__file__).resolve().parents[3]) if (r / "app" / "main.py").exists()), None)
+    root = checkout_with("app/main.py")
     if root is None:
         raise CaseError("app/main.py", "nothing here", "a checkout of the project, where the screen is", "Run this in it.")
     chosen = {

@@ -9,6 +9,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from triage_ml.letters import bare_letter
+
 # Han, kana and their marks; the middle dot separates words and is none of them.
 _CJK = r"\u3005\u3041-\u3096\u309d-\u30fa\u30fc-\u30ff\u3400-\u9fff\uf900-\ufaff"
 IS_CJK = re.compile(rf"[{_CJK}]")
@@ -33,18 +35,7 @@ def bare(text: str, variants: Mapping[int, str]) -> str:
     variants
         Code point to the character that stands for it, as in `Words.variants`.
     """
-    return "".join(char.lower() if char < "\x80" else _bare_letter(char) for char in text).translate(variants)
-
-
-def _bare_letter(char: str) -> str:
-    low = char.lower() if len(char.lower()) == 1 else char
-    decomposed = unicodedata.normalize("NFD", low)
-    return decomposed[0] if is_accent(decomposed[1:2]) else low
-
-
-def is_accent(char: str) -> bool:
-    """Whether a character is a combining accent; "" is none."""
-    return "\u0300" <= char <= "\u036f"
+    return "".join(char.lower() if char < "\x80" else bare_letter(char) for char in text).translate(variants)
 
 
 def words_alone(text: str) -> str:

@@ -6,8 +6,9 @@ import unicodedata
 from enum import IntEnum
 from functools import lru_cache
 
-from triage_ml.customisation.characters import IS_CJK, is_accent, normal, words_alone
+from triage_ml.customisation.characters import IS_CJK, normal, words_alone
 from triage_ml.customisation.words import load_words
+from triage_ml.letters import is_accent
 
 _SPELT_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae", "œ": "oe"})
 _UNACCENTED = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe"})

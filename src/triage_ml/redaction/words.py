@@ -10,9 +10,11 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import Any
+
+from triage_ml.letters import bare_letter
 
 _HAN = "\u3005\u3006\u3400-\u9fff"
 _KATAKANA = "\u30a1-\u30fa\u30fc"
@@ -85,15 +87,7 @@ def plain(text: str) -> tuple[str, str]:
 
 def fold(text: str) -> str:
     """Return the text in small letters without accents, one character for one."""
-    return text.lower() if text.isascii() else "".join(map(_bare, text))
-
-
-@lru_cache(maxsize=10_000)
-def _bare(sign: str) -> str:
-    small = sign.lower() if len(sign.lower()) == 1 else sign
-    parts = unicodedata.normalize("NFD", small)
-    # Kana lose no mark: their marks make other sounds.
-    return parts[0] if "\u0300" <= parts[1:2] <= "\u036f" else small
+    return text.lower() if text.isascii() else "".join(map(bare_letter, text))
 
 
 @cache

@@ -24,7 +24,8 @@ from triage_ml.readers.columns import Layout, normal
 from triage_ml.readers.containers import open_rows
 from triage_ml.readers.fields import Row, as_text, clean_text
 from triage_ml.readers.sniff import sniff
-from triage_ml.replies.templates import ALWAYS_KNOWN, FIELDS, Template, forbidden_content, load_templates, parse_template
+from triage_ml.replies.library import forbidden_content, load_templates, parse_template
+from triage_ml.replies.templates import ALWAYS_KNOWN, FIELDS, Template
 
 _CONTAINERS = ("csv", "tsv", "xlsx")
 _LONGEST_NAME = 40  # characters of a file's name
