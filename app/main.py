@@ -22,7 +22,11 @@ def main() -> None:
     pages = [
         st.Page("views/inbox.py", title=say("app.inbox"), url_path="inbox", default=True),
         st.Page("views/case.py", title=say("app.case"), url_path="case"),
+        st.Page("views/evidence.py", title=say("app.evidence"), url_path="evidence"),
+        st.Page("views/insights.py", title=say("app.insights"), url_path="insights"),
         st.Page("views/replies.py", title=say("app.replies"), url_path="replies"),
+        st.Page("views/policy.py", title=say("app.policy"), url_path="policy"),
+        st.Page("views/batch.py", title=say("app.batch"), url_path="batch"),
     ]
     page = st.navigation(pages)
     side_bar()

@@ -6,9 +6,9 @@ The record and the model are loaded once for all sessions of the process.
 from __future__ import annotations
 
 import getpass
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,15 +17,19 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 from markupsafe import Markup
 
+from jobs import Jobs
 from presence import Board
 from triage_ml.cases import AttachmentKind, Case, CaseStore
 from triage_ml.cases.database import resolve_url
 from triage_ml.cases.records import CaseMessage
+from triage_ml.home import policy_place, templates_place
 from triage_ml.messages import Direction, Message, MessageKind, OrderLine
 from triage_ml.policy import Policy, load_policy
 from triage_ml.triage import Assessment, Triage, find_model
 from wording import LANGUAGES, Wording, wording
 from worklist import Worklist
+
+_Changed = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +54,50 @@ def _store(url: str) -> CaseStore:
 
 
 def triage() -> Triage:
-    """Return the model with policy and templates: TRIAGE_MODEL, TRIAGE_POLICY, TRIAGE_TEMPLATES, else what is shipped."""
+    """Return the model with the shop's policy and templates, loaded again whenever one of them changed."""
     model = find_model()
-    changed = model.stat().st_mtime_ns if model.exists() else 0
-    return _triage(str(model), changed, os.environ.get("TRIAGE_POLICY", ""), os.environ.get("TRIAGE_TEMPLATES", ""))
+    changed = (_changed(model), *_rules_changed())
+    return _triage(str(model), changed)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _triage(model: str, changed: int, policy: str, templates: str) -> Triage:
-    """Load it again where the model's folder was `changed`."""
-    return Triage.load(model, Path(policy) if policy else None, Path(templates) if templates else None)
+def _triage(model: str, changed: _Changed) -> Triage:  # noqa: ARG001 - what changed is loaded again
+    return Triage.load(model)
 
 
-@st.cache_resource(show_spinner=False)
-def _policy(path: str) -> Policy:
-    return load_policy(Path(path) if path else None)
+def policy() -> Policy:
+    """Return the policy that is in force today."""
+    return _policy(_rules_changed())
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _policy(changed: _Changed) -> Policy:  # noqa: ARG001 - what changed is loaded again
+    return load_policy()
+
+
+def _rules_changed() -> _Changed:
+    """Return what is different once the policy or the templates are; a dated version may begin to count at midnight."""
+    return _changed(policy_place()), _changed(templates_place()), datetime.now(UTC).date().isoformat()
+
+
+def _changed(place: Path) -> str:
+    files = [place, *place.glob("*.toml")] if place.is_dir() else [place]
+    return " ".join(f"{file}:{file.stat().st_mtime_ns}" for file in sorted(files) if file.exists())
 
 
 def seller_zone() -> ZoneInfo:
     """Return where the seller works."""
-    return ZoneInfo(_policy(os.environ.get("TRIAGE_POLICY", "")).time_zone)
+    return ZoneInfo(policy().time_zone)
+
+
+def jobs() -> Jobs:
+    """Return the long work that runs in the background."""
+    return _jobs()
+
+
+@st.cache_resource(show_spinner=False)
+def _jobs() -> Jobs:
+    return Jobs()
 
 
 # --- what one session has

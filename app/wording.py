@@ -1,4 +1,7 @@
-"""What the screen says, in English and Chinese: the strings of `strings/`, and sentences of the library said in Chinese."""
+"""What the screen says, in English and Chinese.
+
+`strings/<language>/` has a file for each page, `strings/library/` what stands for the library's English sentences.
+"""
 
 from __future__ import annotations
 
@@ -63,21 +66,21 @@ def wording(language: str) -> Wording:
     WordingError
         Where the two files do not have the same keys with the same fields.
     """
-    files = {name: read_strings(_FOLDER / f"{name}.toml") for name in LANGUAGES}
+    files = {name: read_strings(_FOLDER / name) for name in LANGUAGES}
     check_strings(files)
     return Wording(language, files[language], read_sentences(language))
 
 
 def read_sentences(language: str) -> dict[str, str]:
     """Return the library's sentences with what stands for them in a language: in English, the few that are said otherwise."""
-    table: dict[str, str] = tomllib.loads((_FOLDER / f"library_{language}.toml").read_text("utf-8"))
+    table: dict[str, str] = tomllib.loads((_FOLDER / "library" / f"{language}.toml").read_text("utf-8"))
     return table
 
 
-def read_strings(path: Path) -> dict[str, str]:
-    """Return a file of strings as "section.key" to text."""
-    sections = tomllib.loads(path.read_text("utf-8"))
-    return {f"{section}.{key}": text for section, texts in sections.items() for key, text in texts.items()}
+def read_strings(folder: Path) -> dict[str, str]:
+    """Return a folder of strings as "section.key" to text."""
+    tables = [tomllib.loads(file.read_text("utf-8")) for file in sorted(folder.glob("*.toml"))]
+    return {f"{name}.{key}": text for table in tables for name, texts in table.items() for key, text in texts.items()}
 
 
 def check_strings(files: Mapping[str, Mapping[str, str]]) -> None:
@@ -92,11 +95,11 @@ def check_strings(files: Mapping[str, Mapping[str, str]]) -> None:
     for language, texts in files.items():
         if odd := sorted(model.keys() ^ texts.keys()):
             lacks = language if odd[0] in model else first
-            raise WordingError(f"strings/{lacks}.toml: found no {odd[0]}; expected the same keys in every language. Add it.")
+            raise WordingError(f"strings/{lacks}: found no {odd[0]}; expected the same keys in every language. Add it.")
         for key, text in texts.items():
             if _fields(text) != _fields(model[key]):
                 expected = ", ".join(sorted(_fields(model[key]))) or "none"
-                raise WordingError(f"strings/{language}.toml, {key}: found other fields than in {first}; expected {expected}.")
+                raise WordingError(f"strings/{language}, {key}: found other fields than in {first}; expected {expected}.")
 
 
 def _fields(text: str) -> set[str]:

@@ -23,6 +23,16 @@ settings.load_profile("project")
 CORPUS = Path(__file__).parents[1] / "training" / "corpus"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory):
+    """A home that holds nothing, so that no test depends on what this machine's user keeps."""
+    with pytest.MonkeyPatch.context() as surroundings:
+        for name in ("TRIAGE_POLICY", "TRIAGE_TEMPLATES", "TRIAGE_DATABASE_URL", "TRIAGE_MODEL"):
+            surroundings.delenv(name, raising=False)
+        surroundings.setenv("TRIAGE_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
 @pytest.fixture
 def given_file(tmp_path):
     """Write a file and return its path."""

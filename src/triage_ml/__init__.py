@@ -2,7 +2,7 @@
 
 Read it in this order:
 
-    messages, errors          the nouns, and what can go wrong
+    messages, errors, home    the nouns, what can go wrong, where a shop keeps its own
     readers                   an export becomes Messages
     language, letters, text   which language, which letters, which words, which cues
     features, encoders        what of a text becomes numbers; an optional expert

@@ -6,7 +6,6 @@ a number of the seller's and stands in `triage_ml.remedies`.
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from triage_ml.errors import PolicyError
+from triage_ml.home import own_policy
 
 Numbers = Mapping[str, Decimal]
 
@@ -153,8 +153,8 @@ def load_policy(path: Path | None = None, on: date | None = None) -> Policy:
     Parameters
     ----------
     path
-        A TOML file, or a folder with one file for each version; without it what the environment variable TRIAGE_POLICY
-        names, else the shipped numbers. What a file does not state is as shipped.
+        A TOML file, or a folder with one file for each version; without it the shop's own (`home.own_policy`), else the
+        shipped numbers. What a file does not state is as shipped.
     on
         The day on which it must be in force, of a folder; None: today.
 
@@ -163,7 +163,7 @@ def load_policy(path: Path | None = None, on: date | None = None) -> Policy:
     PolicyError
         Names the file, the key, what was found and what was expected.
     """
-    named = path or (Path(os.environ["TRIAGE_POLICY"]) if os.environ.get("TRIAGE_POLICY") else None)
+    named = path or own_policy()
     shipped = _parsed(files("triage_ml") / "data" / "policy.toml")
     if named is None:
         return _checked("the shipped policy.toml", shipped)

@@ -18,6 +18,7 @@ from pathlib import Path
 from triage_ml.acceptance import Acceptance
 from triage_ml.classifier import CLAIMS, Judge, Prediction
 from triage_ml.customisation import Comparison, Verdict, compare
+from triage_ml.home import own_templates
 from triage_ml.messages import Category, Claim, Message, MessageKind, OrderLine
 from triage_ml.policy import Policy, load_policy
 from triage_ml.remedies import resolve
@@ -118,9 +119,9 @@ class Triage:
         model
             A model folder; without one `find_model` looks for it.
         policy
-            A policy file, else the shipped numbers.
+            A policy file, else the shop's own, else the shipped numbers.
         templates
-            A folder with the shop's own templates, beside the shipped ones.
+            A folder with the shop's own templates, beside the shipped ones; without it the one in `home`.
         acceptance
             What the shop's own offers brought.
 
@@ -132,7 +133,7 @@ class Triage:
         from triage_ml import model_files
 
         numbers = load_policy(policy)
-        library = load_templates(templates)
+        library = load_templates(templates or own_templates())
         judge = model_files.load(Path(model) if model else find_model())
         return cls(judge, numbers, ReplyRanker(library, numbers), acceptance)
 

@@ -19,8 +19,7 @@ sys.path.insert(0, str(APP))
 @pytest.fixture(autouse=True)
 def surroundings(model_folder, tmp_path, monkeypatch):
     """Where the screen finds its record and its model."""
-    for name in ("TRIAGE_POLICY", "TRIAGE_TEMPLATES"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TRIAGE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TRIAGE_DATABASE_URL", str(tmp_path / "cases.db"))
     monkeypatch.setenv("TRIAGE_MODEL", str(model_folder))
 

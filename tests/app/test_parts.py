@@ -37,9 +37,9 @@ def test_both_languages_say_the_same_things():
 @pytest.mark.parametrize(
     ("en", "zh", "named"),
     [
-        ({"a.b": "x", "a.c": "y"}, {"a.b": "x"}, "zh.toml: found no a.c"),
-        ({"a.b": "x"}, {"a.b": "x", "a.c": "y"}, "en.toml: found no a.c"),
-        ({"a.b": "{n} of {all}"}, {"a.b": "{n}"}, "zh.toml, a.b"),
+        ({"a.b": "x", "a.c": "y"}, {"a.b": "x"}, "zh: found no a.c"),
+        ({"a.b": "x"}, {"a.b": "x", "a.c": "y"}, "en: found no a.c"),
+        ({"a.b": "{n} of {all}"}, {"a.b": "{n}"}, "zh, a.b"),
     ],
 )
 def test_files_that_differ_are_refused(en, zh, named):

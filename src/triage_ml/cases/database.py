@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -15,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from triage_ml.cases.values import canonical
 from triage_ml.errors import CaseError, MissingExtraError
+from triage_ml.home import home
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -24,20 +24,6 @@ SCHEMA = "0001"
 WAIT_SECONDS = 10
 # Any number will do, as long as nothing else in the database locks the same one.
 _LOCK = 7_427_310_921
-_FOLDER = "triage-ml"
-
-
-def home() -> Path:
-    """Return the folder for what the product keeps: TRIAGE_HOME, else the user's data folder."""
-    if os.environ.get("TRIAGE_HOME"):
-        return Path(os.environ["TRIAGE_HOME"])
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return base / _FOLDER
 
 
 def resolve_url(url_or_path: str | Path | None = None) -> URL:

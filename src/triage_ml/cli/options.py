@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from triage_ml.triage import Triage
 
 ModelOption = Annotated[Path | None, typer.Option("--model", help="Model folder. [default: models/default]")]
-PolicyOption = Annotated[Path | None, typer.Option("--policy", help="Policy file. [default: the shipped numbers]")]
+PolicyOption = Annotated[
+    Path | None, typer.Option("--policy", help="Policy file. [default: your own in TRIAGE_HOME, else the shipped numbers]")
+]
 TemplatesOption = Annotated[
     Path | None, typer.Option("--templates", help="Folder with your own templates, beside the shipped ones.")
 ]

@@ -30,9 +30,10 @@ policy_app = typer.Typer(no_args_is_help=True, help="The seller's numbers: show 
 @templates_app.command("list")
 def templates_list(templates: TemplatesOption = None, as_json: JsonOption = False) -> None:
     """List every template with its purpose."""
+    from triage_ml.home import own_templates
     from triage_ml.replies.library import load_templates
 
-    library = load_templates(templates).values()
+    library = load_templates(templates or own_templates()).values()
     if as_json:
         rows = [{"id": t.id, "purpose": dict(t.purpose), "claims": t.claims, "remedies": t.remedies} for t in library]
         pages.print_json(rows)
@@ -43,10 +44,11 @@ def templates_list(templates: TemplatesOption = None, as_json: JsonOption = Fals
 @templates_app.command("check")
 def templates_check(templates: TemplatesOption = None) -> None:
     """Check every template: keys, fields, languages, syntax, forbidden content. Exit code 1 if any is wrong."""
+    from triage_ml.home import own_templates
     from triage_ml.replies.library import check_templates, forbidden_content
 
     findings: list[str] = []
-    found = check_templates(templates, findings)
+    found = check_templates(templates or own_templates(), findings)
     total = len(found) + len(findings)
     findings += [finding for template in found.values() for finding in forbidden_content(template)]
     for finding in findings:
