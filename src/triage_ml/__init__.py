@@ -8,7 +8,9 @@ Read it in this order:
     features, encoders        what of a text becomes numbers; an optional expert
     classifier, learning      a text becomes a Prediction; labelled texts become a Classifier
     evaluation, registry      how right it is, with a report; what MLflow keeps
+    teaching, champions       what a label would teach; which of a shop's own models counts
     policy, acceptance, costs the seller's numbers; how often offers are accepted; what a remedy is expected to cost
+    policy_versions           dated versions of them, compared and saved
     marketplaces, clocks      what holds where, and by when somebody must act
     customisation             whose error it is: the order's text held against the message
     resolution, remedies      the nouns of settling; what must and may be done (offers: which part of the price)

@@ -81,6 +81,13 @@ def _kinds(verification):
     return {(finding.seq, finding.kind) for finding in verification.findings}
 
 
+def test_which_model_counts_is_entered_without_a_case(filled):
+    seq = filled.note_model("Mia", {"version": "4e0c2f", "why": "better in German"})
+    entry = _entry(filled, seq)
+    assert (entry.kind, entry.by, entry.case_id, json.loads(entry.facts)["why"]) == ("promotion", "Mia", "", "better in German")
+    assert filled.verify().ok
+
+
 def test_a_whole_record(filled):
     checked = filled.verify()
     assert (

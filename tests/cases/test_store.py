@@ -373,6 +373,7 @@ def test_pages_hold_every_case_once_and_in_order(store, assess, order, where):
         Order.SURENESS: lambda case: case.sureness,
         Order.AT_STAKE: lambda case: (case.order.paid is None, -case.order.paid.amount if case.order.paid else 0),
         Order.NEWEST: lambda case: -case.last_at.timestamp(),
+        Order.TEACHES: lambda case: -case.teaches,
     }
     assert [keys[order](case) for case in paged] == sorted(keys[order](case) for case in paged)
 

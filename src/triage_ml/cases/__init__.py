@@ -2,14 +2,15 @@
 
 Read it in this order:
 
-    records                   what goes in and comes out
+    given, records            what goes in; what comes out
     threads, progress         which messages are one case; what a case says after one more (rules without a database)
     schema, migrations        the tables; database opens them
     ledger, verification      the hash chain; whether it is whole, and the record with it
     checkpoints               signed statements of how far the chain had come; verify_chain checks an export anywhere
     importing                 an export comes in: read, assessed, recorded
-recording, changes        messages come in; people work on a case
-    queries, loading          cases are listed, searched, opened; histories: all of them, for statistics
+    recording                 messages come in
+    changes, proposing        people decide, propose, take back; additions: outcomes, labels, notes, files, holds
+    queries, loading, counts  cases are listed, searched, opened, counted; histories: all of them, for statistics
     store                     all of that behind one name
     retention, due, erasure   personal data goes when its time is over; requests: what one person may ask for
     backup                    all of it in one encrypted file (snapshots, archive, encryption)
@@ -21,10 +22,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from triage_ml.cases.counts import Counts, ReplyUsage
     from triage_ml.cases.queries import Filter, Order
     from triage_ml.cases.records import (
         AttachmentKind,
         Case,
+        CaseProposal,
         CaseState,
         CaseSummary,
         Decision,
@@ -38,11 +41,11 @@ if TYPE_CHECKING:
     from triage_ml.cases.store import CaseStore
 
 __all__ = [
-    "AttachmentKind", "Case", "CaseState", "CaseStore", "CaseSummary", "Decision", "Filter", "Hold", "Label", "Order",
-    "Outcome", "OutcomeKind", "PhoneNote", "Recorded",
+    "AttachmentKind", "Case", "CaseProposal", "CaseState", "CaseStore", "CaseSummary", "Counts", "Decision", "Filter", "Hold",
+    "Label", "Order", "Outcome", "OutcomeKind", "PhoneNote", "Recorded", "ReplyUsage",
 ]  # fmt: skip
 
-_HOMES = {"CaseStore": "store", "Filter": "queries", "Order": "queries"}
+_HOMES = {"CaseStore": "store", "Counts": "counts", "Filter": "queries", "Order": "queries", "ReplyUsage": "counts"}
 
 
 # Imported on first use, so that importing the package does not import SQLAlchemy.

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select, update
 
 from triage_ml.cases.database import writing
 from triage_ml.cases.ledger import Journal
-from triage_ml.cases.loading import case_row, public_id
-from triage_ml.cases.progress import LARGEST, CaseValues, Deadlines, after_decision, met, next_due, running_again
+from triage_ml.cases.loading import case_row, load_case, public_id
+from triage_ml.cases.progress import LARGEST, CaseValues, Deadlines, after_decision, lesson, met, next_due, running_again
+from triage_ml.cases.proposing import withdraw_proposal
 from triage_ml.cases.recording import update_cases, write_deadlines
-from triage_ml.cases.records import CaseState, Decision
-from triage_ml.cases.schema import Base, DeadlineRow, DecisionRow, MessageRow, PredictionRow, ResolutionRow
-from triage_ml.cases.values import row_digest
-from triage_ml.classifier import POSSIBLE_ABUSE
+from triage_ml.cases.records import Case, CaseProposal, CaseState, Decision
+from triage_ml.cases.schema import Base, DeadlineRow, DecisionRow, ProposalRow
+from triage_ml.cases.values import plain, row_digest, storable
 from triage_ml.errors import CaseConflictError, CaseError
-from triage_ml.messages import Category, Direction, Money
-
-_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
+from triage_ml.messages import Money
 
 
 @dataclass
@@ -60,6 +53,10 @@ class Change:
     def enter(self, kind: str, by: str, table: type[Base], row: dict[str, Any], personal: dict[str, Any] | None = None) -> int:
         """Enter one new row of this case; returns its number."""
         return self.journal.enter(kind, by, self.id, {table: {"case_id": self.case["id"], **row}}, personal)
+
+    def load(self) -> Case:
+        """Return the whole case as it stood before this change; where its files are is left out."""
+        return load_case(self.connection, self.id, Path())
 
 
 @contextmanager
@@ -100,47 +97,87 @@ def changing(engine: Engine, case_id: str, now: datetime, version: int | None = 
 
 
 def decide(change: Change, decision: Decision) -> None:
-    """Enter a decision.
+    """Enter a decision; who proposed one is the second person, unless another one is named.
 
     Raises
     ------
     CaseError
-        Where a second person must look and none is named, or the remedy or the money cannot be.
+        Where a second person must look and none is named, or the remedy, the money or the changed share cannot be.
     """
-    _check_remedy(decision.remedy)
-    check_money(change, decision.amount)
-    _check_second_person(change, decision)
-    now, amount = change.journal.at, decision.amount
-    row = {
-        "decided_at": now, "by": decision.by, "category": decision.category.value, "remedy": str(decision.remedy),
-        "amount": amount.amount if amount else None, "currency": amount.currency if amount else "",
-        "template_id": decision.template_id, "model": decision.model, "policy": decision.policy,
-        "second_person": decision.second_person, "undone_at": None, "undone_by": "",
-    }  # fmt: skip
+    case = change.load()
+    decision = _with_proposer(decision, case.proposal)
+    row = _chosen(change, decision)
+    if case.second_person_needed(decision.category):
+        _check_second_person(change, decision, "abuse is possible")
+    elif case.proposal:
+        _check_second_person(change, decision, "a second look was asked for")
+    now = change.journal.at
+    row |= {"decided_at": now, "undone_at": None, "undone_by": ""}
     change.enter("decision", decision.by, DecisionRow, row, {"text": decision.final_text})
-    change.case["state"] = after_decision(decision.remedy).value
+    change.case |= {"state": after_decision(decision.remedy).value, "teaches": 0.0}
     change.deadlines = met(change.deadlines, now)
 
 
-def undo(change: Change, by: str) -> None:
-    """Take the newest decision back.
+def propose(change: Change, decision: Decision) -> None:
+    """Enter a decision that a second person must look at; nothing was sent, so the clocks run on. A new one replaces the last.
 
     Raises
     ------
     CaseError
-        Where there is none.
+        Where the remedy, the money or the changed share cannot be.
     """
+    row = _chosen(change, decision)
+    if change.case["state"] == CaseState.REVIEW:
+        withdraw(change, decision.by)
+    row |= {"proposed_at": change.journal.at, "withdrawn_at": None, "withdrawn_by": ""}
+    change.enter("proposal", decision.by, ProposalRow, row, {"text": decision.final_text})
+    change.case["state"] = CaseState.REVIEW.value
+
+
+def withdraw(change: Change, by: str) -> None:
+    """Withdraw the proposal that stands; the case is open again."""
+    withdraw_proposal(change.connection, change.journal, change.case["id"], by)
+    change.case["state"] = CaseState.OPEN.value
+
+
+def undo(change: Change, by: str) -> None:
+    """Withdraw the proposal that stands; without one, take the newest decision back.
+
+    Raises
+    ------
+    CaseError
+        Where there is neither.
+    """
+    if change.case["state"] == CaseState.REVIEW:
+        withdraw(change, by)
+        return
     stands = (DecisionRow.case_id == change.case["id"], DecisionRow.undone_at.is_(None))
     query = select(DecisionRow.__table__).where(*stands).order_by(DecisionRow.id.desc()).limit(1)
     row = change.connection.execute(query).mappings().first()
     if row is None:
         raise CaseError(f"case {change.id}", "no decision that stands", "one to take back", "Open the case again.")
-    undone = {"undone_at": change.journal.at, "undone_by": by}
+    undone = storable({"undone_at": change.journal.at, "undone_by": by})
     change.connection.execute(update(DecisionRow).where(DecisionRow.id == row["id"]).values(undone))
     rows = {f"decisions:{row['id']}": row_digest({**row, **undone})}
     change.journal.enter("undo", by, change.id, facts={"decision": row["id"], "rows": rows})
-    change.case["state"] = CaseState.OPEN.value
+    change.case |= {"state": CaseState.OPEN.value, "teaches": _lesson(change.load())}
     change.deadlines = running_again(change.deadlines, [row["decided_at"]])
+
+
+def _chosen(change: Change, decision: Decision) -> dict[str, Any]:
+    """Return what the rows of decisions and proposals share, checked."""
+    _check_remedy(decision.remedy)
+    check_money(change, decision.amount)
+    amount, edited = decision.amount, decision.edited
+    if edited is not None and not 0 <= edited <= 1:
+        raise CaseError("decision", f"{edited} of the text changed", "a share from 0 to 1", "Correct the share.")
+    return {
+        "by": decision.by, "category": decision.category.value, "remedy": str(decision.remedy),
+        "amount": amount.amount if amount else None, "currency": amount.currency if amount else "",
+        "template_id": decision.template_id, "model": decision.model, "policy": decision.policy,
+        "second_person": decision.second_person, "shown": plain(decision.shown),
+        "edited": None if edited is None else abs(float(edited)),  # a database knows no -0.0
+    }  # fmt: skip
 
 
 def check_money(change: Change, amount: Money | None) -> None:
@@ -154,6 +191,15 @@ def check_money(change: Change, amount: Money | None) -> None:
         raise CaseError(f"case {change.id}", f"the amount {amount}", f"an amount in {paid_in}", "Correct the currency.")
 
 
+def _lesson(case: Case) -> float:
+    """Return what a label would teach now: nothing where a person labelled or decided since the message that counts."""
+    leading = case.leading
+    said = max([given.id for given in case.labels] + [made.id for made in case.decisions if not made.undone_at], default=0)
+    if leading is None or leading.judgement is None or said > leading.id:
+        return 0.0
+    return lesson(leading.judgement, leading.message.text)
+
+
 def _check_remedy(remedy: str) -> None:
     from triage_ml.resolution import RemedyKind
 
@@ -162,78 +208,19 @@ def _check_remedy(remedy: str) -> None:
         raise CaseError("decision", f"the remedy {remedy!r}", f"one of {', '.join(kinds)}", "Correct the remedy.")
 
 
-def _check_second_person(change: Change, decision: Decision) -> None:
-    query = (
-        select(ResolutionRow.content)
-        .join(PredictionRow, PredictionRow.id == ResolutionRow.id)
-        .join(MessageRow, MessageRow.id == PredictionRow.message_id)
-        .where(MessageRow.case_id == change.case["id"])
-        .order_by(ResolutionRow.id.desc())
-        .limit(1)
-    )
-    content = change.connection.execute(query).scalar() or {}
-    suspected = Category.ABUSE in (change.case["category"], decision.category) or change.case["abuse"] >= POSSIBLE_ABUSE
-    if not (suspected or content.get("needs_second_person")):
-        return
-    if decision.second_person.strip() in ("", decision.by.strip()):
+def _with_proposer(decision: Decision, proposal: CaseProposal | None) -> Decision:
+    """Name who proposed it as the second person, where somebody else decides and names nobody."""
+    if proposal is None or decision.second_person.strip() or _same(decision.by, proposal.decision.by):
+        return decision
+    return replace(decision, second_person=proposal.decision.by)
+
+
+def _check_second_person(change: Change, decision: Decision, why: str) -> None:
+    if not decision.second_person.strip() or _same(decision.second_person, decision.by):
         found = f"{decision.second_person!r} as the second person"
         do = "Let a colleague look at it, and name them."
-        raise CaseError(f"case {change.id}", found, "somebody beside the one who decides, since abuse is possible", do)
+        raise CaseError(f"case {change.id}", found, f"somebody beside the one who decides, since {why}", do)
 
 
-def message_of(change: Change, message_id: int | None) -> int:
-    """Return the number of one of the case's messages; None stands for the newest that came in.
-
-    Raises
-    ------
-    CaseError
-        Where the case has no such message.
-    """
-    query = select(MessageRow.id).where(MessageRow.case_id == change.case["id"])
-    if message_id is None:
-        newest = (MessageRow.sent_at.desc().nulls_last(), MessageRow.id.desc())
-        query = query.where(MessageRow.direction == Direction.IN.value).order_by(*newest)
-    else:
-        query = query.where(MessageRow.id == message_id)
-    found = change.connection.execute(query.limit(1)).scalar()
-    if found is None:
-        there_is = f"no message {message_id}" if message_id else "no message of a buyer"
-        raise CaseError(f"case {change.id}", there_is, "one of its messages", "Open the case again.")
-    return found
-
-
-def keep_file(path: Path, folder: Path) -> tuple[str, str, int]:
-    """Copy a file into the folder under its own hash.
-
-    Returns
-    -------
-    tuple
-        Its SHA-256 in hex, its path in the folder, and its size in bytes.
-
-    Raises
-    ------
-    CaseError
-        Where it cannot be read or kept.
-    """
-    part = None
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Readable by the owner alone, as all such files are.
-        with path.open("rb") as source, NamedTemporaryFile(dir=folder, delete=False) as copy:
-            part = Path(copy.name)
-            shutil.copyfileobj(source, copy)
-            copy.flush()
-            os.fsync(copy.fileno())
-        with part.open("rb") as copied:
-            sha256 = hashlib.file_digest(copied, "sha256").hexdigest()
-        size = part.stat().st_size
-        kept = Path(sha256[:2]) / (sha256 + (path.suffix.lower() if _SUFFIX.fullmatch(path.suffix) else ""))
-        (folder / kept).parent.mkdir(exist_ok=True)
-        os.replace(part, folder / kept)
-    except OSError as error:
-        do = "Check the name."
-        raise CaseError(path, str(error.strerror), "a file that can be read, and room to keep it", do) from error
-    finally:
-        if part:
-            part.unlink(missing_ok=True)
-    return sha256, kept.as_posix(), size
+def _same(one: str, other: str) -> bool:
+    return one.strip().casefold() == other.strip().casefold()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 # The newest of migrations/versions; a test holds it against Alembic.
-SCHEMA = "0001"
+SCHEMA = "0002"
 WAIT_SECONDS = 10
 # Any number will do, as long as nothing else in the database locks the same one.
 _LOCK = 7_427_310_921
@@ -166,7 +166,8 @@ def upgrade(engine: Engine) -> None:
     CaseError
         Where a newer version of the product made them.
     """
-    if revision(engine) == SCHEMA:
+    before = revision(engine)
+    if before == SCHEMA:
         return
     from alembic import command
     from alembic.config import Config
@@ -178,6 +179,8 @@ def upgrade(engine: Engine) -> None:
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, SCHEMA)
+            if before:
+                _analyze(connection)  # an index nobody has looked into seems cheaper than those that are known
         except CommandError as error:
             found = f"tables of version {revision(engine)}"
             raise CaseError("database", found, f"version {SCHEMA} or older", "Install the newer triage-ml.") from error
@@ -194,10 +197,14 @@ def revision(engine: Engine) -> str:
 def tidy(engine: Engine) -> None:
     """Let the database look at what its tables hold now, so that it chooses the right index."""
     with writing(engine) as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA analysis_limit = 1000")
-        for table in ("cases", "personal"):
-            connection.exec_driver_sql(f"ANALYZE {table}")
+        _analyze(connection)
+
+
+def _analyze(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA analysis_limit = 1000")
+    for table in ("cases", "personal"):
+        connection.exec_driver_sql(f"ANALYZE {table}")
 
 
 def files_folder(engine: Engine) -> Path:

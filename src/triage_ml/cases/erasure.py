@@ -4,9 +4,9 @@ What goes    every personal payload (texts, senders, orders, notes, replies, nam
              that no other case holds; the case's order number and customisation; a hold that expired. Of a message the name of
              its export (single mails are named after their subject), the hash of its bytes, and a return reason that is no code
 What stays   claim, category, probabilities, types and places of cues (no words), resolutions, decisions, outcomes, labels,
-             clocks, money, product, SKU, marketplace and times: by these problems and remedies are counted. Who of the shop did
-             it. Keyed hashes: of the buyer (who wrote before), of the thread (a late message finds its case), of each message
-             (importing an old export again brings nothing back)
+             clocks, money, product, SKU, marketplace and times: by these problems and remedies are counted. Proposals,
+             without their words. Who of the shop did it. Keyed hashes: of the buyer (who wrote before), of the thread (a late
+             message finds its case), of each message (importing an old export again brings nothing back)
 
 The key of the hashes stands in the same database, and times and amounts can be held against the marketplace's list of orders:
 what stays is pseudonymous, not anonymous. On a person's own request the hashes of buyer and thread go too. The case is closed,
@@ -27,7 +27,7 @@ from sqlalchemy import ColumnElement, Connection, delete, select, update
 from sqlalchemy.exc import OperationalError
 
 from triage_ml.cases import database, ledger
-from triage_ml.cases.changes import Change
+from triage_ml.cases.changes import Change, withdraw
 from triage_ml.cases.records import CaseState
 from triage_ml.cases.schema import PERSONAL_CASE_FIELDS, AttachmentRow, Base, LedgerRow, MessageRow, ThreadRow
 from triage_ml.cases.store import CaseStore
@@ -84,6 +84,8 @@ def erase_cases(store: CaseStore, versions: Mapping[str, int], by: str, reason: 
 
 def _erase(change: Change, files: Path, by: str, reason: str, forget: bool) -> None:
     connection, number = change.connection, change.case["id"]
+    if change.case["state"] == CaseState.REVIEW:
+        withdraw(change, by)
     seqs = [entry.seq for entry in ledger.entries_of(connection, change.id)]
     texts = ledger.erase(change.journal, seqs, by, change.id, reason)
     kept = select(AttachmentRow.path).where(AttachmentRow.case_id == number, still_kept())
@@ -106,7 +108,7 @@ def _blank_case(change: Change, forget: bool) -> None:
         if forget or name != "buyer_hash":
             change.case[name] = ""
     change.case |= {
-        "hold_reason": "", "hold_approved_by": "", "hold_expires_at": None, "state": CaseState.CLOSED.value,
+        "teaches": 0.0, "hold_reason": "", "hold_approved_by": "", "hold_expires_at": None, "state": CaseState.CLOSED.value,
         "pseudonymised_at": change.journal.at,
     }  # fmt: skip
 

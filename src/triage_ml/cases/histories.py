@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, func, select
 
 from triage_ml.cases.database import reading
-from triage_ml.cases.loading import case_number, money, public_id
+from triage_ml.cases.loading import case_number, decision_of, money, public_id
 from triage_ml.cases.queries import Filter, walk_cases
 from triage_ml.cases.records import (
     CaseDecision,
     CaseLabel,
     CaseOutcome,
     CaseSummary,
-    Decision,
     Label,
     Outcome,
     OutcomeKind,
@@ -157,7 +156,7 @@ def _histories(connection: Connection, cases: Sequence[CaseSummary]) -> Iterator
         yield History(
             case,
             tuple(sorted(messages.get(number, ()), key=lambda said: (said.at, said.id))),
-            tuple(map(_decision, decisions.get(number, ()))),
+            tuple(map(decision_of, decisions.get(number, ()))),
             tuple(map(_outcome, outcomes.get(number, ()))),
             tuple(map(_label, labels.get(number, ()))),
         )
@@ -211,20 +210,6 @@ def _said(row: Any, at: datetime) -> Said:  # noqa: ANN401 - a row
         model=row.model,
         cost=Money(Decimal(row.cost["amount"]), row.cost["currency"]) if row.cost else None,
     )
-
-
-def _decision(row: Any) -> CaseDecision:  # noqa: ANN401 - a row
-    decision = Decision(
-        by=row.by,
-        category=Category(row.category),
-        remedy=row.remedy,
-        amount=money(row.amount, row.currency),
-        template_id=row.template_id,
-        model=row.model,
-        policy=row.policy,
-        second_person=row.second_person,
-    )
-    return CaseDecision(row.id, public_id(row.case_id), row.decided_at, decision, row.undone_at, row.undone_by)
 
 
 def _outcome(row: Any) -> CaseOutcome:  # noqa: ANN401 - a row

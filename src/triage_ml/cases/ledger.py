@@ -40,7 +40,8 @@ class Entry:
     by
         Who.
     kind
-        What was recorded: message, decision, undo, outcome, label, phone_note, attachment, hold, release, erasure.
+        What was recorded: message, decision, undo, proposal, withdrawal, outcome, label, phone_note, attachment, hold, release,
+        erasure.
     case_id
         The case ("C-000123"), "" where it is about none.
     facts

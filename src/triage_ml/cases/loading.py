@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select, select
@@ -23,6 +24,7 @@ from triage_ml.cases.records import (
     CaseMessage,
     CaseOutcome,
     CasePhoneNote,
+    CaseProposal,
     CaseState,
     CaseSummary,
     Decision,
@@ -46,8 +48,10 @@ from triage_ml.cases.schema import (
     PersonalRow,
     PhoneNoteRow,
     PredictionRow,
+    ProposalRow,
     ResolutionRow,
 )
+from triage_ml.cases.values import plain
 from triage_ml.errors import CaseNotFoundError
 from triage_ml.messages import Category, Claim, Direction, Message, MessageKind, Money, OrderLine
 
@@ -117,6 +121,7 @@ def summary_of(row: Any) -> CaseSummary:  # noqa: ANN401 - a row of `cases`
         buyer_hash=row.buyer_hash,
         hold=Hold(row.hold_reason, row.hold_approved_by, row.hold_expires_at) if held else None,
         pseudonymised_at=row.pseudonymised_at,
+        teaches=row.teaches,
     )
 
 
@@ -136,13 +141,14 @@ def load_case(connection: Connection, case_id: str, files: Path) -> Case:
     return Case(
         summary=summary,
         messages=tuple(sorted(messages, key=lambda one: (one.message.sent_at or one.recorded_at, one.id))),
-        decisions=_part(connection, DecisionRow, number, _decision),
+        decisions=_part(connection, DecisionRow, number, decision_of),
         outcomes=_part(connection, OutcomeRow, number, _outcome),
         labels=_part(connection, LabelRow, number, _label),
         phone_notes=_part(connection, PhoneNoteRow, number, _phone_note),
         attachments=_part(connection, AttachmentRow, number, lambda row, told: _attachment(row, told, files)),
         deadlines=tuple(sorted((CaseDeadline(d.clock, d.due_at, d.met_at) for d in deadlines), key=lambda d: d.due_at)),
         entries=tuple(entries_of(connection, public_id(number))),
+        proposals=_part(connection, ProposalRow, number, _proposal),
     )
 
 
@@ -178,7 +184,7 @@ def stream(connection: Connection, kind: type[_T], since: datetime | None = None
     """
     first = 0
     if since is not None:
-        query = select(LedgerRow.seq).where(LedgerRow.at >= _stamp(since)).order_by(LedgerRow.seq).limit(1)
+        query = select(LedgerRow.seq).where(LedgerRow.at >= plain(since)).order_by(LedgerRow.seq).limit(1)
         first = connection.execute(query).scalar() or 2**62
     while rows := _span(connection, kind, first):
         yield from rows
@@ -192,12 +198,6 @@ def _span(connection: Connection, kind: type[_T], first: int) -> Sequence[_T]:
     table, read = _STREAMS[kind]
     query = _with_personal(table).where(table.__table__.columns["id"] >= first).limit(_STREAM)
     return [read(row, _told(row)) for row in connection.execute(query)]
-
-
-def _stamp(moment: datetime) -> str:
-    from triage_ml.cases.values import plain
-
-    return str(plain(moment))
 
 
 def _messages(connection: Connection, condition: Any, limit: int | None = None) -> Iterator[CaseMessage]:  # noqa: ANN401
@@ -288,8 +288,8 @@ def _order(told: dict[str, Any]) -> OrderLine:
     return OrderLine(**{**told, **known})
 
 
-def _decision(row: Any, told: dict[str, Any]) -> CaseDecision:  # noqa: ANN401 - a row
-    decision = Decision(
+def _chosen(row: Any, told: Mapping[str, Any]) -> Decision:  # noqa: ANN401 - a row
+    return Decision(
         by=row.by,
         category=Category(row.category),
         remedy=row.remedy,
@@ -299,8 +299,19 @@ def _decision(row: Any, told: dict[str, Any]) -> CaseDecision:  # noqa: ANN401 -
         model=row.model,
         policy=row.policy,
         second_person=row.second_person,
+        shown=tuple(row.shown),
+        edited=row.edited,
     )
-    return CaseDecision(row.id, public_id(row.case_id), row.decided_at, decision, row.undone_at, row.undone_by)
+
+
+def decision_of(row: Any, told: Mapping[str, Any] = MappingProxyType({})) -> CaseDecision:  # noqa: ANN401 - a row
+    """Return a row of `decisions` with its personal payload as a result."""
+    return CaseDecision(row.id, public_id(row.case_id), row.decided_at, _chosen(row, told), row.undone_at, row.undone_by)
+
+
+def _proposal(row: Any, told: Mapping[str, Any]) -> CaseProposal:  # noqa: ANN401 - a row
+    chosen = _chosen(row, told)
+    return CaseProposal(row.id, public_id(row.case_id), row.proposed_at, chosen, row.withdrawn_at, row.withdrawn_by)
 
 
 def _outcome(row: Any, told: dict[str, Any]) -> CaseOutcome:  # noqa: ANN401 - a row
@@ -335,7 +346,7 @@ def _attachment(row: Any, told: dict[str, Any], files: Path) -> Attachment:  # n
 
 
 _STREAMS: dict[Any, tuple[type[Base], _Read[Any]]] = {
-    CaseDecision: (DecisionRow, _decision),
+    CaseDecision: (DecisionRow, decision_of),
     CaseOutcome: (OutcomeRow, _outcome),
     CaseLabel: (LabelRow, _label),
     CasePhoneNote: (PhoneNoteRow, _phone_note),

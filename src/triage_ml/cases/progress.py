@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from triage_ml.cases.records import CaseState, OutcomeKind
 from triage_ml.cases.threads import LONGEST
 from triage_ml.messages import Category, Claim, Direction, Message, MessageKind, OrderLine
+from triage_ml.teaching import value as teaching_value
 
 if TYPE_CHECKING:
     from triage_ml.classifier import Prediction
+    from triage_ml.teaching import Judged
     from triage_ml.triage import Assessment
 
 # A working copy of a row of `cases`, and of a case's deadlines: clock to (due_at, met_at).
@@ -47,7 +49,7 @@ def new_case(number: int, now: datetime) -> CaseValues:
     times = "lead_at claim_at answered_at delivered_at due_at hold_expires_at pseudonymised_at paid_amount personalised".split()
     return {
         "id": number, "state": CaseState.CLOSED.value, "version": 0, "created_at": now, "updated_at": now, "last_at": None,
-        "category": Category.OTHER.value, "claim": Claim.OTHER.value, "abuse": 0.0, "sureness": 0.0,
+        "category": Category.OTHER.value, "claim": Claim.OTHER.value, "abuse": 0.0, "sureness": 0.0, "teaches": 0.0,
         **dict.fromkeys([*texts, "hold_reason", "hold_approved_by"], ""), **dict.fromkeys(times),
     }  # fmt: skip
 
@@ -62,7 +64,7 @@ def add_message(case: CaseValues, deadlines: Deadlines, assessment: Assessment, 
     _tell_order(case, message, newest)
     if message.kind in _ASKING and message.direction is Direction.IN:
         case["buyer_hash"] = buyer_hash or case["buyer_hash"]
-        _lead(case, assessment.prediction, at)
+        _lead(case, assessment.prediction, message.text, at)
         _start_clocks(deadlines, assessment, at, case["answered_at"])
         if newest or next_due(deadlines):
             case["state"] = CaseState.OPEN.value
@@ -86,7 +88,7 @@ def _tell_order(case: CaseValues, message: Message, newest: bool) -> None:
         case["paid_amount"], case["currency"] = order.paid.amount, order.paid.currency
 
 
-def _lead(case: CaseValues, prediction: Prediction, at: datetime) -> None:
+def _lead(case: CaseValues, prediction: Prediction, text: str, at: datetime) -> None:
     """Let the newest message of the buyer lead; a claim stays until a newer message makes another."""
     leads = case["lead_at"] is None or at >= case["lead_at"]
     claims = prediction.claim is not Claim.OTHER and (case["claim_at"] is None or at >= case["claim_at"])
@@ -95,10 +97,16 @@ def _lead(case: CaseValues, prediction: Prediction, at: datetime) -> None:
     if claims or (leads and case["claim_at"] is None):
         case["claim"], case["category"] = prediction.claim.value, prediction.category.value
         case["sureness"], case["abuse"] = max(prediction.probabilities.values()), prediction.abuse
+        case["teaches"] = lesson(prediction, text)
     elif leads and prediction.category is Category.ABUSE:
         case["category"], case["abuse"] = Category.ABUSE.value, prediction.abuse
     if claims:
         case["claim_at"] = at
+
+
+def lesson(judged: Judged, text: str) -> float:
+    """Return what a label of a message would teach, 0 to 1; nothing where there are no words to learn from."""
+    return teaching_value(judged) if text.strip() else 0.0
 
 
 def _start_clocks(deadlines: Deadlines, assessment: Assessment, at: datetime, answered_at: datetime | None) -> None:
@@ -140,8 +148,9 @@ def after_decision(remedy: str) -> CaseState:
 
 
 def after_outcome(kind: OutcomeKind, state: CaseState) -> CaseState:
-    """Return the state once this came of it; a bad review alone asks for nothing."""
-    return _AFTER_OUTCOME.get(kind, state)
+    """Return the state once this came of it; a bad review alone asks for nothing, and what is in review stays in it."""
+    after = _AFTER_OUTCOME.get(kind, state)
+    return state if state is CaseState.REVIEW and after is CaseState.OPEN else after
 
 
 def met(deadlines: Deadlines, at: datetime) -> Deadlines:

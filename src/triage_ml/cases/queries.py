@@ -29,6 +29,7 @@ class Order(StrEnum):
     SURENESS = "sureness"  # what the model is least sure of
     AT_STAKE = "at_stake"  # what was paid, the largest number first (choose one currency where there are several)
     NEWEST = "newest"  # the newest message first
+    TEACHES = "teaches"  # what a label would teach the model most
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ _ORDERS: dict[Order, tuple[Any, bool]] = {
     Order.SURENESS: (CaseRow.sureness, False),
     Order.AT_STAKE: (CaseRow.paid_amount, True),
     Order.NEWEST: (CaseRow.last_at, True),
+    Order.TEACHES: (CaseRow.teaches, True),
 }
 _EQUAL = ("state", "category", "claim", "sku", "marketplace", "channel", "language", "currency", "buyer_hash", "order_id")
 
@@ -145,7 +147,7 @@ def _first(connection: Connection, where: Filter, order: Order, begin: tuple[Any
     query = select(column, CaseRow.id).order_by(*by).limit(limit)
     found: _Marks = []
     for part in _parts(where):
-        found += [(row[0], row[1]) for row in connection.execute(query.where(*_conditions(part), *begin))]
+        found += [(row[0], row[1]) for row in connection.execute(query.where(*conditions(part), *begin))]
     return sorted(found, reverse=largest_first)[:limit]
 
 
@@ -165,7 +167,8 @@ def _beyond(order: Order, value: object, number: int) -> ColumnElement[bool]:
     return compared
 
 
-def _conditions(where: Filter) -> list[ColumnElement[bool]]:
+def conditions(where: Filter) -> list[ColumnElement[bool]]:
+    """Return a filter as conditions on rows of `cases`."""
     columns = CaseRow.__table__.columns
     conditions = [columns[name] == str(value) for name in _EQUAL if (value := getattr(where, name)) is not None]
     if where.due_before:
@@ -201,7 +204,7 @@ def _read_cursor(cursor: str, order: Order) -> tuple[Any, int]:
 
 def walk_cases(connection: Connection, where: Filter) -> Iterator[CaseSummary]:
     """Yield all cases that fit, by their number, with memory that does not grow."""
-    query = select(CaseRow.__table__).where(*_conditions(where)).order_by(CaseRow.id)
+    query = select(CaseRow.__table__).where(*conditions(where)).order_by(CaseRow.id)
     last = 0
     while rows := connection.execute(query.where(CaseRow.id > last).limit(MOST)).all():
         yield from map(summary_of, rows)

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from triage_ml.cases.ledger import Journal
 from triage_ml.cases.loading import public_id
 from triage_ml.cases.progress import CaseValues, Deadlines, add_message, new_case
-from triage_ml.cases.records import Origin, Recorded
+from triage_ml.cases.proposing import withdraw_proposal
+from triage_ml.cases.records import CaseState, Origin, Recorded
 from triage_ml.cases.schema import (
     CaseRow,
     DeadlineRow,
@@ -116,8 +117,11 @@ def record_chunk(connection: Connection, incoming: Sequence[Incoming], by: str, 
     desk = _Desk(connection, fresh, now)
     for one in fresh:
         case = desk.case_of(one, journal.next)
+        in_review = case["state"] == CaseState.REVIEW
         add_message(case, desk.deadlines[case["id"]], one.assessment, one.buyer_hash, now)
         _enter(journal, one, case["id"], by)
+        if in_review and case["state"] != CaseState.REVIEW:
+            withdraw_proposal(connection, journal, case["id"], by)
     desk.write()
     journal.flush()
     return Recorded(len(fresh), len(desk.new), len(incoming) - len(fresh))

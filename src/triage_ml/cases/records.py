@@ -5,62 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from triage_ml.messages import Category, Claim, Message, Money, OrderLine
+from triage_ml.cases.given import (
+    AttachmentKind,
+    CaseState,
+    Decision,
+    Hold,
+    Label,
+    Origin,
+    Outcome,
+    OutcomeKind,
+    PhoneNote,
+)
+from triage_ml.messages import Category, Claim, Direction, Message, OrderLine
 
 if TYPE_CHECKING:
     from triage_ml.cases.ledger import Entry
 
-
-class CaseState(StrEnum):
-    """Whose move it is."""
-
-    OPEN = "open"
-    WAITING = "waiting"
-    DECIDED = "decided"
-    CLOSED = "closed"
-
-
-class OutcomeKind(StrEnum):
-    """What came of a decision."""
-
-    ACCEPTED = "accepted"
-    DECLINED = "declined"
-    NO_ANSWER = "no_answer"
-    ESCALATED = "escalated"
-    A_TO_Z = "a_to_z"
-    CHARGEBACK = "chargeback"
-    NEGATIVE_REVIEW = "negative_review"
-    REFUNDED = "refunded"
-    REMADE = "remade"
-    RETURNED = "returned"
-
-
-class AttachmentKind(StrEnum):
-    """What a file shows."""
-
-    BUYER_PHOTO = "buyer_photo"
-    PRODUCTION_PHOTO = "production_photo"
-    PACKING_PHOTO = "packing_photo"
-    LABEL = "label"
-    POD = "pod"
-    LISTING_SNAPSHOT = "listing_snapshot"
-    INVOICE = "invoice"
-    RETURN_INSPECTION = "return_inspection"
-    DESIGN_APPROVAL = "design_approval"
-    OTHER = "other"
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Why a case's data must not be erased, who said so, and until when."""
-
-    reason: str
-    approved_by: str
-    expires_at: datetime
+__all__ = [
+    "Attachment", "AttachmentKind", "Case", "CaseDeadline", "CaseDecision", "CaseLabel", "CaseMessage", "CaseOutcome",
+    "CasePhoneNote", "CaseProposal", "CaseState", "CaseSummary", "Decision", "Hold", "Judgement", "Label", "Origin", "Outcome",
+    "OutcomeKind", "PhoneNote", "Recorded",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +58,8 @@ class CaseSummary:
         The legal hold, None where there is none.
     pseudonymised_at
         When personal data was taken out.
+    teaches
+        What a label would teach most (`triage_ml.teaching.value`), 0 to 1; 0 where a person labelled or decided it.
     """
 
     id: str
@@ -110,6 +79,7 @@ class CaseSummary:
     buyer_hash: str
     hold: Hold | None
     pseudonymised_at: datetime | None
+    teaches: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,48 +141,6 @@ class CaseMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a message comes from: file, row, and the hash of the original bytes."""
-
-    file: str = ""
-    row: int | None = None
-    raw_sha256: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What a person chose.
-
-    Parameters
-    ----------
-    by
-        Who.
-    category
-        What the person says it is.
-    remedy
-        Value of `RemedyKind`.
-    amount
-        What is offered or refunded, None where nothing is.
-    template_id, final_text
-        The reply: the template it came from, and the text as it is sent.
-    model, policy
-        The versions that had judged.
-    second_person
-        Who else looked; needed where the resolution says so.
-    """
-
-    by: str
-    category: Category
-    remedy: str
-    amount: Money | None = None
-    template_id: str = ""
-    final_text: str = ""
-    model: str = ""
-    policy: str = ""
-    second_person: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class CaseDecision:
     """A recorded decision; `undone_at` and `undone_by` where it was taken back."""
 
@@ -225,15 +153,15 @@ class CaseDecision:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of it. `offered_share` is a fraction of the price; `spent` what it cost in the end; `at` None means now."""
+class CaseProposal:
+    """A proposed decision; `withdrawn_at` and `withdrawn_by` where it was withdrawn, or a new message overtook it."""
 
-    by: str
-    kind: OutcomeKind
-    offered_share: Decimal | None = None
-    spent: Money | None = None
-    note: str = ""
-    at: datetime | None = None
+    id: int
+    case_id: str
+    proposed_at: datetime
+    decision: Decision
+    withdrawn_at: datetime | None
+    withdrawn_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,17 +174,6 @@ class CaseOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    """What a person says a message claims; `message_id` is its number in the record, None for the case's newest."""
-
-    by: str
-    claim: Claim
-    abuse: bool = False
-    note: str = ""
-    message_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class CaseLabel:
     """A recorded label."""
 
@@ -264,15 +181,6 @@ class CaseLabel:
     case_id: str
     at: datetime
     label: Label
-
-
-@dataclass(frozen=True, slots=True)
-class PhoneNote:
-    """What was said on the telephone: weak evidence, so the text that confirms it on the platform belongs to it."""
-
-    by: str
-    said: str
-    confirmation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +231,7 @@ class Case:
     attachments: tuple[Attachment, ...] = ()
     deadlines: tuple[CaseDeadline, ...] = ()
     entries: tuple[Entry, ...] = field(default=(), repr=False)
+    proposals: tuple[CaseProposal, ...] = ()
 
     @property
     def id(self) -> str:
@@ -330,10 +239,46 @@ class Case:
         return self.summary.id
 
     @property
+    def leading(self) -> CaseMessage | None:
+        """The message that counts: the newest with a claim other than `other`, else the newest; None where none was judged."""
+        judged = [one for one in self.messages if one.judgement]
+        claims = (one for one in reversed(judged) if one.judgement and one.judgement.claim is not Claim.OTHER)
+        return next(claims, judged[-1] if judged else None)
+
+    @property
     def judgement(self) -> Judgement | None:
-        """The one that counts: of the newest message with a claim other than `other`, else of the newest; None without any."""
-        judged = [one.judgement for one in self.messages if one.judgement]
-        return next((one for one in reversed(judged) if one.claim is not Claim.OTHER), judged[-1] if judged else None)
+        """The one that counts, of the leading message; None without any."""
+        return self.leading.judgement if self.leading else None
+
+    @property
+    def proposal(self) -> CaseProposal | None:
+        """The decision that waits for a second person; None where none does."""
+        return self.proposals[-1] if self.proposals and self.summary.state is CaseState.REVIEW else None
+
+    @property
+    def needs_second_person(self) -> bool:
+        """Whether nobody may decide alone."""
+        return self.second_person_needed()
+
+    def second_person_needed(self, *decided: Category) -> bool:
+        """Say whether a second person must look: the one home of this rule.
+
+        So it is where the resolution of the leading message or of the buyer's newest one says so; it knows from which amount on
+        the policy asks for it. Where only a person speaks of abuse, no policy has weighed it, and a second person looks.
+
+        Parameters
+        ----------
+        decided
+            The category of a decision that is about to be made.
+        """
+        standing = [made.decision.category for made in self.decisions if not made.undone_at][-1:]
+        proposed = [self.proposal.decision.category] if self.proposal else []
+        newest = [one.judgement for one in self.messages if one.judgement and one.message.direction is Direction.IN][-1:]
+        judged = [one for one in (*newest, self.judgement) if one]
+        if any(one.resolution.get("needs_second_person") for one in judged):
+            return True
+        weighed = any(one.category is Category.ABUSE for one in judged)
+        return not weighed and Category.ABUSE in (self.summary.category, *standing, *proposed, *decided)
 
     @property
     def version(self) -> int:

@@ -99,6 +99,8 @@ class CaseRow(Base):
         Index("cases_sureness", "state", "category", "sureness", "id"),
         Index("cases_at_stake", "state", "category", "paid_amount", "id"),
         Index("cases_newest", "state", "category", "last_at", "id"),
+        Index("cases_teaches", "state", "category", "teaches", "id"),
+        Index("cases_facets", "state", "category", "marketplace", "language", "due_at"),
         Index("cases_sku", "sku", "last_at", "id"),
         Index("cases_buyer", "buyer_hash"),
         Index("cases_order", "order_id"),
@@ -131,6 +133,7 @@ class CaseRow(Base):
     claim: Mapped[str]
     abuse: Mapped[float]
     sureness: Mapped[float]
+    teaches: Mapped[float] = mapped_column(server_default="0")
     due_at: Mapped[datetime | None]
     hold_reason: Mapped[str]
     hold_approved_by: Mapped[str]
@@ -213,14 +216,9 @@ class AttachmentRow(Base):
     added_by: Mapped[str]
 
 
-class DecisionRow(Base):
-    """What a person chose; the text that was sent stands in `personal`."""
+class _Chosen:
+    """What decisions and proposals share; the text stands in `personal`."""
 
-    __tablename__ = "decisions"
-
-    id: Mapped[int] = _number()
-    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
-    decided_at: Mapped[datetime] = mapped_column(index=True)
     by: Mapped[str]
     category: Mapped[str]
     remedy: Mapped[str]
@@ -230,8 +228,32 @@ class DecisionRow(Base):
     model: Mapped[str]
     policy: Mapped[str]
     second_person: Mapped[str]
+    shown: Mapped[list[Any]] = mapped_column(server_default="[]")
+    edited: Mapped[float | None]
+
+
+class DecisionRow(_Chosen, Base):
+    """What a person chose, and the text as it was sent."""
+
+    __tablename__ = "decisions"
+
+    id: Mapped[int] = _number()
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    decided_at: Mapped[datetime] = mapped_column(index=True)
     undone_at: Mapped[datetime | None]
     undone_by: Mapped[str]
+
+
+class ProposalRow(_Chosen, Base):
+    """What a person would choose, until a second person has looked."""
+
+    __tablename__ = "proposals"
+
+    id: Mapped[int] = _number()
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    proposed_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[str]
 
 
 class OutcomeRow(Base):
@@ -323,5 +345,5 @@ class SecretRow(Base):
 
 # Tables whose rows are in the ledger, so that an edit behind its back is found.
 RECORDED: tuple[type[Base], ...] = (
-    MessageRow, PredictionRow, ResolutionRow, AttachmentRow, DecisionRow, OutcomeRow, LabelRow, PhoneNoteRow,
+    MessageRow, PredictionRow, ResolutionRow, AttachmentRow, DecisionRow, OutcomeRow, LabelRow, PhoneNoteRow, ProposalRow,
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from itertools import islice
@@ -13,18 +13,17 @@ from typing import IO, TYPE_CHECKING, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from triage_ml.cases import ledger, queries, verification
-from triage_ml.cases.changes import Change, changing, check_money, decide, keep_file, message_of, undo
+from triage_ml.cases import additions, counts, ledger, queries, verification
+from triage_ml.cases.changes import Change, changing, decide, propose, undo
 from triage_ml.cases.checkpoints import Checkpoint, make_checkpoint, public_key
+from triage_ml.cases.counts import Counts, ReplyUsage
 from triage_ml.cases.database import files_folder, open_engine, reading, tidy, writing
 from triage_ml.cases.loading import load_case, stream
-from triage_ml.cases.progress import after_outcome
 from triage_ml.cases.queries import Filter, Hit, Order, Page
 from triage_ml.cases.recording import Arrivals, Identities, record_chunk
 from triage_ml.cases.records import (
     AttachmentKind,
     Case,
-    CaseState,
     CaseSummary,
     Decision,
     Hold,
@@ -34,7 +33,6 @@ from triage_ml.cases.records import (
     PhoneNote,
     Recorded,
 )
-from triage_ml.cases.schema import AttachmentRow, LabelRow, OutcomeRow, PhoneNoteRow
 from triage_ml.cases.verification import Verification
 from triage_ml.errors import LedgerError
 
@@ -152,6 +150,22 @@ class CaseStore:
         with reading(self.engine) as connection:
             return queries.list_cases(connection, where, order, after, limit)
 
+    def counts(self, where: Filter = Filter()) -> Counts:  # noqa: B008 - frozen
+        """Return how many cases fit: of each state and category, as the choices of a list show them, overdue, and in all."""
+        with reading(self.engine) as connection:
+            return counts.count_cases(connection, where, self.now())
+
+    def reply_usage(self, since: datetime | None = None) -> Mapping[str, ReplyUsage]:
+        """Return by template how often it was shown and chosen, and what buyers answered.
+
+        Parameters
+        ----------
+        since
+            Of decisions made from then on.
+        """
+        with reading(self.engine) as connection:
+            return counts.count_replies(connection, since)
+
     def walk(self, where: Filter = Filter()) -> Iterator[CaseSummary]:  # noqa: B008 - frozen
         """Yield all cases that fit, oldest first, with memory that does not grow."""
         with reading(self.engine) as connection:
@@ -224,14 +238,28 @@ class CaseStore:
         CaseConflictError
             Where somebody was faster.
         CaseError
-            Where a second person must look and none is named, or the remedy or the money cannot be.
+            Where a second person must look and none is named, or the remedy or the money cannot be. Who proposed the decision
+            that stands is the second person where somebody else decides and names nobody.
         """
         with self.changing(case_id, version) as change:
             decide(change, decision)
         return int(change.case["version"])
 
+    def propose(self, case_id: str, version: int, decision: Decision) -> int:
+        """Propose a decision that a second person must look at: the case is in review, and nothing counts as answered.
+
+        Proposing again replaces the proposal; `undo` withdraws it, and so does a new message of the buyer. Returns the case's
+        new version; raises as `decide` does, but wants no second person yet.
+        """
+        with self.changing(case_id, version) as change:
+            propose(change, decision)
+        return int(change.case["version"])
+
     def undo(self, case_id: str, version: int, by: str) -> int:
-        """Take the newest decision back; the case is open again. Returns its new version; raises as `decide` does."""
+        """Withdraw the proposal that stands, else take the newest decision back; the case is open again.
+
+        Returns its new version; raises as `decide` does.
+        """
         with self.changing(case_id, version) as change:
             undo(change, by)
         return int(change.case["version"])
@@ -239,16 +267,7 @@ class CaseStore:
     def outcome(self, case_id: str, outcome: Outcome) -> int:
         """Record what came of it. Returns the ledger entry's number."""
         with self.changing(case_id) as change:
-            check_money(change, outcome.spent)
-            spent = outcome.spent
-            row = {
-                "at": outcome.at or change.journal.at, "by": outcome.by, "kind": outcome.kind.value,
-                "offered_share": outcome.offered_share, "amount_spent": spent.amount if spent else None,
-                "currency": spent.currency if spent else "",
-            }  # fmt: skip
-            seq = change.enter("outcome", outcome.by, OutcomeRow, row, {"note": outcome.note})
-            change.case["state"] = after_outcome(outcome.kind, CaseState(change.case["state"])).value
-        return seq
+            return additions.add_outcome(change, outcome)
 
     def label(self, case_id: str, label: Label) -> int:
         """Record what a person says a message claims, for training. Returns the ledger entry's number.
@@ -259,19 +278,12 @@ class CaseStore:
             Where the case has no such message.
         """
         with self.changing(case_id) as change:
-            row = {
-                "message_id": message_of(change, label.message_id), "claim": label.claim.value, "abuse": label.abuse,
-                "by": label.by, "at": change.journal.at,
-            }  # fmt: skip
-            return change.enter("label", label.by, LabelRow, row, {"note": label.note})
+            return additions.add_label(change, label)
 
     def note_phone(self, case_id: str, note: PhoneNote) -> int:
         """Record what was said on the telephone. Returns the ledger entry's number."""
         with self.changing(case_id) as change:
-            row = {"at": change.journal.at, "by": note.by}
-            return change.enter(
-                "phone_note", note.by, PhoneNoteRow, row, {"text": note.said, "confirmation": note.confirmation}
-            )
+            return additions.add_phone_note(change, note)
 
     def attach(self, case_id: str, path: Path, kind: AttachmentKind, by: str, message_id: int | None = None) -> int:
         """Keep a copy of a file with a case. Returns the ledger entry's number.
@@ -282,29 +294,18 @@ class CaseStore:
             Where the file cannot be read, or the case has no such message.
         """
         with self.changing(case_id) as change:
-            about = None if message_id is None else message_of(change, message_id)
-            sha256, kept, size = keep_file(path, self.files)
-            row = {
-                "message_id": about, "kind": kind.value, "sha256": sha256, "path": kept, "size": size,
-                "added_at": change.journal.at, "added_by": by,
-            }  # fmt: skip
-            return change.enter("attachment", by, AttachmentRow, row, {"name": path.name})
+            return additions.add_file(change, path, kind, by, message_id, self.files)
 
     def hold(self, case_id: str, hold: Hold, by: str) -> int:
         """Put a legal hold on a case: its data is not erased before it expires. Returns the case's new version."""
         with self.changing(case_id) as change:
-            change.case |= {
-                "hold_reason": hold.reason, "hold_approved_by": hold.approved_by, "hold_expires_at": hold.expires_at,
-            }  # fmt: skip
-            facts = {"approved_by": hold.approved_by, "expires_at": hold.expires_at}
-            change.journal.enter("hold", by, change.id, personal={"reason": hold.reason}, facts=facts)
+            additions.add_hold(change, hold, by)
         return int(change.case["version"])
 
     def release(self, case_id: str, by: str) -> int:
         """Take the legal hold off. Returns the case's new version."""
         with self.changing(case_id) as change:
-            change.case |= {"hold_reason": "", "hold_approved_by": "", "hold_expires_at": None}
-            change.journal.enter("release", by, change.id)
+            additions.release_hold(change, by)
         return int(change.case["version"])
 
     # The ledger.
@@ -342,6 +343,14 @@ class CaseStore:
     def public_key(self) -> str:
         """The installation's public key in hex, "" where no checkpoint was made yet."""
         return public_key(self.files)
+
+    def note_model(self, by: str, facts: Mapping[str, str]) -> int:
+        """Record which model counts from now on, and why. Returns the ledger entry's number."""
+        with writing(self.engine) as connection:
+            journal = ledger.Journal(connection, self.now())
+            seq = journal.enter("promotion", by, "", facts=facts)
+            journal.flush()
+        return seq
 
     def export_ledger(self, file: IO[bytes]) -> int:
         """Write the chain without personal data, one entry a line. Returns how many entries."""

@@ -98,9 +98,18 @@ def storable(row: Mapping[str, object]) -> dict[str, object]:
     return {name: plain(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
+# Columns that tables got later, with what stands in them where nothing was said. A row that says nothing there hashes as it did
+# before there was such a column, so that what an older version recorded is still what the ledger says.
+_LATER: Mapping[str, object] = MappingProxyType({"shown": [], "edited": None})
+
+
 def row_digest(row: Mapping[str, object]) -> str:
-    """Return the SHA-256 of a table's row (JSON columns plain), the same for 12.5 and 12.50, which databases take for one."""
-    return digest({name: _exact(value) for name, value in row.items()})
+    """Return the SHA-256 of a table's row (JSON columns plain), the same for 12.5 and 12.50, which databases take for one.
+
+    Columns that came after the table was made are left out where they hold their default.
+    """
+    said = {name: value for name, value in row.items() if name not in _LATER or value != _LATER[name]}
+    return digest({name: _exact(value) for name, value in said.items()})
 
 
 def _exact(value: object) -> object:

@@ -14,7 +14,7 @@ from triage_ml.cli.pages import console, print_json, table
 from triage_ml.messages import Direction
 
 if TYPE_CHECKING:
-    from triage_ml.cases import Case, CaseSummary, Recorded
+    from triage_ml.cases import Case, CaseSummary, Decision, Recorded
     from triage_ml.cases.records import CaseMessage, Judgement
     from triage_ml.cases.requests import Match
     from triage_ml.cases.retention import Plan
@@ -96,11 +96,11 @@ def _amounts(remedy: dict[str, Any]) -> str:
 def _history(case: Case) -> Iterator[tuple[str, str]]:
     """Yield what was done about a case and by when something must be."""
     for made in case.decisions:
-        decision = made.decision
-        amount = f" {decision.amount}" if decision.amount else ""
         undone = f", taken back by {made.undone_by}" if made.undone_at else ""
-        what = f"{decision.category.value}, {decision.remedy}{amount}, by {decision.by}{undone}"
-        yield "decided", f"{made.decided_at:%Y-%m-%d %H:%M}: {what}"
+        yield "decided", f"{made.decided_at:%Y-%m-%d %H:%M}: {_choice(made.decision)}{undone}"
+    if case.proposal:
+        proposed = f"{case.proposal.proposed_at:%Y-%m-%d %H:%M}: {_choice(case.proposal.decision)}"
+        yield "proposed", f"{proposed}; nothing was sent, a second person must look"
     for came in case.outcomes:
         outcome = came.outcome
         spent = f", spent {outcome.spent}" if outcome.spent else ""
@@ -117,6 +117,11 @@ def _history(case: Case) -> Iterator[tuple[str, str]]:
     if case.summary.hold:
         hold = case.summary.hold
         yield "hold", f"until {hold.expires_at:%Y-%m-%d}: {hold.reason} (approved by {hold.approved_by})"
+
+
+def _choice(decision: Decision) -> str:
+    amount = f" {decision.amount}" if decision.amount else ""
+    return f"{decision.category.value}, {decision.remedy}{amount}, by {decision.by}"
 
 
 def print_verification(found: Verification) -> None:

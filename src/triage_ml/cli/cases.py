@@ -70,12 +70,12 @@ def import_(
 @app.command("list")
 def list_(
     database: DatabaseOption = None,
-    state: Annotated[str, typer.Option(help="open, waiting, decided or closed.")] = "open",
+    state: Annotated[str, typer.Option(help="open, review, waiting, decided or closed.")] = "open",
     category: Annotated[str, typer.Option(help="Only this category.")] = "",
     sku: Annotated[str, typer.Option(help="Only this SKU.")] = "",
     marketplace: Annotated[str, typer.Option(help="Only this marketplace.")] = "",
     search: Annotated[str, typer.Option(help="Words that a text of the case holds; then the newest first.")] = "",
-    order: Annotated[str, typer.Option(help="due, sureness, at_stake or newest.")] = "due",
+    order: Annotated[str, typer.Option(help="due, sureness, at_stake, newest or teaches (what a label teaches most).")] = "due",
     limit: Annotated[int, typer.Option(min=1, max=500, help="How many.")] = 30,
     as_json: JsonOption = False,
 ) -> None:
@@ -262,18 +262,11 @@ def _show(progress: Callable[[int], None], before: int, _: Recorded, reached: in
 
 def _check_reply(case: Case, words: str, category: Category, remedy: str, promised: Money | None) -> None:
     """Refuse a reply that the outgoing check objects to."""
+    from triage_ml.cases.findings import outgoing_of
     from triage_ml.errors import TemplateError
-    from triage_ml.messages import Claim
-    from triage_ml.replies.lint import Outgoing, check
-    from triage_ml.resolution import ALL_MONEY
+    from triage_ml.replies.lint import check
 
-    summary = case.summary
-    claim = Claim(category.value) if category.value in list(Claim) else summary.claim
-    refund = remedy in ALL_MONEY
-    context = Outgoing(
-        summary.channel, summary.language, claim, summary.order.order_id, promised or (summary.order.paid if refund else None),
-        full_refund_allowed=refund, personalised=bool(summary.order.personalised),
-    )  # fmt: skip
+    context = outgoing_of(case, category=category, remedy=remedy, amount=promised)
     errors = [finding for finding in check(words, context) if finding.severity == "error"]
     if errors:
         raise TemplateError(
