@@ -50,6 +50,10 @@ def test_a_file_states_only_what_differs(tmp_path, policy):
         ),
         ('marketplace = "jp"', "marketplace is 'jp'; expected a table"),
         ('[shop]\ntime_zone = "Shanghai"', "shop.time_zone is 'Shanghai'; expected an IANA name"),
+        ('[shop]\nname = ""', "shop.name is ''; expected a text in one line"),
+        ('shop = "Nora\'s workshop"', "unknown key 'shop'"),
+        ('saved_by = "Mia\\nNoah"', "saved_by is 'Mia\\nNoah'; expected a text in one line"),
+        ("[review]\nsecond_person_from = -1", "review.second_person_from is -1; expected a number from 0"),
     ],
 )
 def test_a_slip_is_named(tmp_path, text, says):
@@ -104,3 +108,20 @@ def test_of_a_folder_the_newest_version_in_force_counts(tmp_path):
     assert load_policy(tmp_path, date(2026, 5, 31)).number("offer.high") == Decimal("0.31")
     with pytest.raises(PolicyError, match="no policy in force on 2025-12-31"):
         load_policy(tmp_path, date(2025, 12, 31))
+
+
+def test_a_home_with_future_versions_only_goes_by_the_shipped_numbers(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRIAGE_HOME", str(tmp_path))
+    (tmp_path / "policy").mkdir()
+    (tmp_path / "policy" / "2099-01-01.toml").write_text('name = "later"\neffective_from = 2099-01-01\n', "utf-8")
+    assert load_policy().name == "shipped"
+    assert load_policy(on=date(2099, 1, 2)).name == "later"
+    with pytest.raises(PolicyError, match="no policy in force"):
+        load_policy(tmp_path / "policy")
+    monkeypatch.setenv("TRIAGE_POLICY", str(tmp_path / "policy"))
+    with pytest.raises(PolicyError, match="no policy in force"):
+        load_policy()
+
+
+def test_a_file_may_say_who_saved_it(tmp_path, policy):
+    assert policy.saved_by == "" and load_policy(_file(tmp_path, 'saved_by = "Mia Tanaka"\n')).saved_by == "Mia Tanaka"

@@ -295,3 +295,45 @@ def test_r4_the_seller_s_slip_is_owed_without_a_photo_even_where_it_sounds_like_
     found = _whose(claim, "Name: Anna", "It says Annna instead of Anna.")
     assert _kinds(found)[0] is RemedyKind.REMAKE
     assert not {RemedyKind.ASK_EVIDENCE, RemedyKind.EXPLAIN, RemedyKind.PAID_REMAKE} & set(_kinds(found))
+
+
+# --- a second person, from the policy's amount on
+
+
+def _looked_at(abuse, paid, text="Refund me now or I will leave a bad review.", threshold="50"):
+    from_fifty = replace(POLICY, numbers={**POLICY.numbers, "review.second_person_from": Decimal(threshold)})
+    message = Message("1", text, order=OrderLine(paid=paid), channel="amazon")
+    return resolve(message, _judged(Claim.QUALITY, text, abuse), from_fifty)
+
+
+@pytest.mark.parametrize("abuse", [0.5, 0.99])
+@pytest.mark.parametrize(
+    ("paid", "needed"),
+    [("49.99", False), ("50.00", True), ("800", True), (None, True), ("0", False)],
+)
+def test_from_the_policy_s_amount_on_a_second_person_looks(abuse, paid, needed):
+    assert _looked_at(abuse, Money(Decimal(paid), "EUR") if paid else None).needs_second_person is needed
+
+
+@given(orders, st.sampled_from(list(Claim)))
+def test_as_shipped_a_second_person_always_looks(order, claim):
+    assert _resolve(claim, "Pay me or else.", 0.5, **order).needs_second_person
+    assert not _resolve(claim, "Pay me or else.", 0.49, **order).needs_second_person
+
+
+def test_below_the_amount_the_caution_stays_and_promises_no_second_look():
+    small, large = (_looked_at(0.99, Money(Decimal(80), "EUR"), threshold=amount) for amount in ("90", "50"))
+    for found in (small, large):
+        assert found.recommended.kind is RemedyKind.RESTATE and found.offer is None
+        assert any(rule.startswith("A1") for rule in found.forbidden)
+    assert "a second person looks" in large.recommended.why and "second" not in small.recommended.why
+    assert _kinds(small) == _kinds(large)
+
+
+def test_a_marketplace_s_own_amount_counts():
+    override = replace(POLICY.overrides[0], numbers={"review.second_person_from": Decimal(5_000)})
+    policy = replace(POLICY, overrides=(override,))
+    judged = _judged(Claim.QUALITY, abuse=0.99)
+    for paid, needed in ((Decimal(4_000), False), (Decimal(6_000), True)):
+        order = OrderLine(paid=Money(paid, "JPY"), marketplace="jp")
+        assert resolve(Message("1", "x", order=order), judged, policy).needs_second_person is needed

@@ -6,6 +6,7 @@ a number of the seller's and stands in `triage_ml.remedies`.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from triage_ml.home import own_policy
 Numbers = Mapping[str, Decimal]
 
 # Every key with what it may be: (smallest, largest). The bounds keep a slip of the finger from costing money.
-_NUMBERS: dict[str, tuple[Decimal, Decimal]] = {
+BOUNDS: Mapping[str, tuple[Decimal, Decimal]] = {
     "offer.low": (Decimal(0), Decimal("0.5")),
     "offer.high": (Decimal(0), Decimal("0.5")),
     "offer.cap": (Decimal(0), Decimal(1)),
@@ -54,8 +55,10 @@ _NUMBERS: dict[str, tuple[Decimal, Decimal]] = {
     "time.evidence_days": (Decimal(1), Decimal(60)),
     "time.return_days": (Decimal(14), Decimal(365)),
     "shop.remake_days": (Decimal(1), Decimal(90)),
+    "review.second_person_from": (Decimal(0), Decimal(1_000_000)),
 }
-_TEXTS = ("name", "effective_from", "shop.name", "shop.time_zone")
+_TEXTS = ("name", "effective_from", "saved_by", "shop.name", "shop.time_zone")
+_LONGEST_TEXT = 120
 # What must not be above what.
 _ORDERED = (
     ("offer.low", "offer.high"),
@@ -114,6 +117,8 @@ class Policy:
         Dotted key to value, as `data/policy.toml` explains them.
     overrides
         What differs, in the order in which it is laid over `numbers`: marketplaces, SKU groups, SKU groups on a marketplace.
+    saved_by
+        Who saved it, "" where the file does not say.
     """
 
     name: str
@@ -122,6 +127,7 @@ class Policy:
     time_zone: str
     numbers: Numbers
     overrides: tuple[Override, ...] = ()
+    saved_by: str = ""
     _merged: dict[tuple[str, str], Numbers] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -164,24 +170,51 @@ def load_policy(path: Path | None = None, on: date | None = None) -> Policy:
         Names the file, the key, what was found and what was expected.
     """
     named = path or own_policy()
-    shipped = _parsed(files("triage_ml") / "data" / "policy.toml")
     if named is None:
-        return _checked("the shipped policy.toml", shipped)
+        return shipped_policy()
     if not named.is_dir():
-        return _checked(str(named), _over(shipped, _parsed(named)))
+        return read_policy(named)
     day = on or datetime.now(UTC).date()
-    versions = [_checked(str(file), _over(shipped, _parsed(file))) for file in sorted(named.glob("*.toml"))]
-    in_force = [version for version in versions if version.effective_from <= day]
-    if not in_force:
-        raise PolicyError(f"{named}: found no policy in force on {day}; expected a .toml file with an earlier effective_from.")
-    return max(in_force, key=lambda version: version.effective_from)
+    in_force = [version for version in map(read_policy, sorted(named.glob("*.toml"))) if version.effective_from <= day]
+    if in_force:
+        return max(in_force, key=lambda version: version.effective_from)
+    if path is None and not os.environ.get("TRIAGE_POLICY"):
+        return shipped_policy()  # nobody named the folder in the home: until its first version counts, there is none
+    raise PolicyError(f"{named}: found no policy in force on {day}; expected a .toml file with an earlier effective_from.")
 
 
-def _parsed(source: Any) -> dict[str, Any]:  # noqa: ANN401 - a path, or a file inside the package
+def shipped_policy() -> Policy:
+    """Return the numbers that come with the program."""
+    return _checked("the shipped policy.toml", _shipped())
+
+
+def read_policy(path: Path) -> Policy:
+    """Return what one file says, over the shipped numbers; PolicyError as in `load_policy`."""
     try:
-        values = tomllib.loads(source.read_text("utf-8"), parse_float=Decimal)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise PolicyError(f"{source}: found {error}; expected a TOML file such as the shipped policy.toml.") from error
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _no_policy(str(path), error) from error
+    return parse_policy(str(path), text)
+
+
+def parse_policy(source: str, text: str) -> Policy:
+    """Return what the text of a file says, over the shipped numbers; `source` names it in a PolicyError."""
+    return _checked(source, _over(_shipped(), _parsed(source, text)))
+
+
+def _shipped() -> dict[str, Any]:
+    return _parsed("the shipped policy.toml", (files("triage_ml") / "data" / "policy.toml").read_text("utf-8"))
+
+
+def _no_policy(source: str, error: Exception) -> PolicyError:
+    return PolicyError(f"{source}: found {error}; expected a TOML file such as the shipped policy.toml.")
+
+
+def _parsed(source: str, text: str) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise _no_policy(source, error) from error
     for key in ("name", "effective_from"):
         if key not in values:
             raise PolicyError(f"{source}: found no {key!r}; expected every policy to say its name and from when it counts.")
@@ -213,13 +246,15 @@ def _checked(source: str, values: Mapping[str, Any]) -> Policy:
             _override(source, f"{where}.marketplace.{code}", code, skus, more)
             for code, more in _table(source, table, "marketplace").items()
         ]
+    numbers = _numbers(source, "", plain)  # first: it finds what is no table
     policy = Policy(
-        name=str(values["name"]),
+        name=_text(source, "name", values["name"]),
         effective_from=_day(source, values["effective_from"]),
-        shop=str(values["shop"]["name"]),
+        shop=_text(source, "shop.name", values["shop"]["name"]),
         time_zone=_zone(source, values["shop"]["time_zone"]),
-        numbers=_numbers(source, "", plain),
+        numbers=numbers,
         overrides=(*general, *special),
+        saved_by=_text(source, "saved_by", values["saved_by"]) if "saved_by" in values else "",
     )
     for override in (None, *policy.overrides):
         _check_order(source, policy, override)
@@ -250,9 +285,9 @@ def _numbers(source: str, where: str, table: Mapping[str, Any]) -> dict[str, Dec
     for key, value in _flat(table).items():
         if not where and key in _TEXTS:
             continue
-        if key not in _NUMBERS:
-            raise PolicyError(f"{source}: found unknown key {where + key!r}; expected one of {', '.join(sorted(_NUMBERS))}.")
-        numbers[key] = _number(source, where + key, value, *_NUMBERS[key])
+        if key not in BOUNDS:
+            raise PolicyError(f"{source}: found unknown key {where + key!r}; expected one of {', '.join(sorted(BOUNDS))}.")
+        numbers[key] = _number(source, where + key, value, *BOUNDS[key])
     return numbers
 
 
@@ -272,6 +307,12 @@ def _number(source: str, key: str, value: object, smallest: Decimal, largest: De
     if not inside:
         raise PolicyError(f"{source}: {key} is {value!r}; expected a number from {smallest} to {largest}.")
     return number
+
+
+def _text(source: str, key: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > _LONGEST_TEXT:
+        raise PolicyError(f"{source}: {key} is {value!r}; expected a text in one line of at most {_LONGEST_TEXT} characters.")
+    return value
 
 
 def _day(source: str, value: object) -> date:

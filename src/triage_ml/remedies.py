@@ -14,7 +14,8 @@ Rules (sources and details: docs/rules.md):
     P2  a buyer's message is answered within the marketplace's clock, weekends included
     P3  a return request, a claim or a chargeback has a clock of its own, whatever its words say
     P4  a part refund stays under what the marketplace's refund screen can pay
-    A1  suspected abuse: the remedy owed stays, nothing is added, everything in writing, a second person looks
+    A1  suspected abuse: the remedy owed stays, nothing is added, everything in writing, a second person looks (from the paid
+        amount on that the policy says; as shipped always)
     E1  a fault that no evidence shows yet: ask once for a photo, within the clock, without doubt in the wording
     N1  what is not owed is offered only where it is expected to pay
 
@@ -97,11 +98,11 @@ def resolve(
     if message.channel == "amazon" and prediction.claim is not Claim.OTHER:
         forbidden.append(_NO_COUPON)
     suspected = prediction.category is Category.ABUSE
+    second_person = (suspected or prediction.abuse >= POSSIBLE_ABUSE) and case.needs_second_look()
     if suspected:
-        plan = _with_caution(plan)
+        plan = _with_caution(plan, second_person)
         forbidden.append(_NO_ACCUSATION)
     first, *others = plan.allowed
-    second_person = suspected or prediction.abuse >= POSSIBLE_ABUSE
     price = case.costs.in_money(Cost(case.costs.make_and_send))
     return Resolution(first, tuple(others), plan.refused, tuple(forbidden), second_person, clocks, price)
 
@@ -142,6 +143,11 @@ class _Case:
                 forbidden |= dict.fromkeys(other.forbidden)
         refused = tuple(remedy for remedy in best.refused if remedy.kind not in allowed)
         return _Plan(tuple(allowed.values()), refused, tuple(forbidden))
+
+    def needs_second_look(self) -> bool:
+        """Return whether so much was paid that a second person must look; an unknown amount may be any."""
+        paid = self.order.paid
+        return paid is None or paid.amount >= self.costs.numbers["review.second_person_from"]
 
     def _claim(self) -> Claim:
         """Return the claim that decides: the order data may show that what sounds like regret is the seller's error."""
@@ -299,11 +305,11 @@ def _some(remedy: Remedy | None) -> list[Remedy]:
     return [remedy] if remedy else []
 
 
-def _with_caution(plan: _Plan) -> _Plan:
+def _with_caution(plan: _Plan, second_person: bool) -> _Plan:
     """Put the calm restatement first and drop offers beyond what is owed; what is owed itself stays."""
     offers = [remedy for remedy in plan.allowed if remedy.kind is RemedyKind.PART_REFUND_KEEP]
     kept = [remedy for remedy in plan.allowed if remedy not in offers]
-    why = "restate calmly what is owed, in writing; a second person looks"
+    why = "restate calmly what is owed, in writing" + ("; a second person looks" if second_person else "")
     restate = Remedy(RemedyKind.RESTATE, "A1", why, kept[0].cost)
     refused = [replace(offer, rule="A1", why="nothing beyond what is owed where abuse is suspected") for offer in offers]
     return replace(plan, allowed=(restate, *kept), refused=(*plan.refused, *refused))
