@@ -14,7 +14,7 @@ from triage_ml.cases import Decision, Outcome, OutcomeKind
 from triage_ml.errors import CaseError
 from triage_ml.insights import Insights, Orders, as_json, write_report, write_tables
 from triage_ml.insights.charts import Interval, bars, columns, intervals
-from triage_ml.insights.report import _headings
+from triage_ml.insights.report import headings
 from triage_ml.insights.tables import TABLES
 from triage_ml.insurance import Base, InsuranceTerms
 from triage_ml.messages import Category, Claim, Direction, MessageKind
@@ -96,7 +96,7 @@ def test_the_page_holds_every_part_and_needs_nothing_else(found, tmp_path, langu
         "radar",
         "insurance",
     ):
-        assert _headings()[language][key] in words, key
+        assert headings(language)[key] in words, key
     assert "script" not in parser.tags and "<b>RING</b>" in words
     assert not re.search(r"(?:src|href)=", page)
     assert ("部分退款" in words) == (language == "zh") and ("60%" in words)
@@ -107,7 +107,7 @@ def test_the_page_holds_every_part_and_needs_nothing_else(found, tmp_path, langu
 
 
 def test_both_languages_say_the_same_things():
-    english, chinese = _headings()["en"], _headings()["zh"]
+    english, chinese = headings("en"), headings("zh")
     assert english.keys() == chinese.keys()
     assert english["notes"].keys() == chinese["notes"].keys() and english["names"].keys() == chinese["names"].keys()
     assert all(isinstance(text, dict) or text.strip() for text in (*english.values(), *chinese.values()))

@@ -7,6 +7,7 @@ counting, fixing          categories, causes, trends, expectation against realit
 settling, returning       remedies and offers; buyers who come back, insurance by SKU
 replying, radar           reply times against the clocks; new complaints
 orders                    how many orders each SKU had, from a table
+behind                    from a figure back to its cases
 tables, report, charts    JSON, CSV, and a page to read
 """
 

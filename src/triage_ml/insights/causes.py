@@ -93,6 +93,8 @@ class Facts:
         What it cost or is expected to cost; None where unknown.
     models
         The models that judged its messages.
+    case_id
+        Which case it is.
     """
 
     at: datetime
@@ -103,6 +105,7 @@ class Facts:
     expectation: bool | None
     cost: Money | None
     models: frozenset[str]
+    case_id: str = ""
 
     @property
     def complains(self) -> bool:
@@ -129,7 +132,8 @@ def facts_of(history: History) -> Facts | None:
     expectation = any(load_causes()[cause].expectation for cause in stated) if readable else None
     fitting = frozenset((cause, words) for cause, words in phrases if cause in causes and words)
     models = frozenset(said.model for said in messages)
-    return Facts(messages[0].at, category, claim, causes, fitting, expectation, _cost(history, messages), models)
+    cost = _cost(history, messages)
+    return Facts(messages[0].at, category, claim, causes, fitting, expectation, cost, models, history.case.id)
 
 
 def _settled(history: History) -> tuple[Category, Claim]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +11,7 @@ from triage_ml.insights.causes import Facts, load_causes, trade_says
 from triage_ml.insights.orders import Orders
 from triage_ml.insights.rates import LEAST, Basis, Change, Rate, adjusted, compare, per_order, share
 from triage_ml.insights.records import ALL, COMPLAINT, Expectation, Line, Period, Trend, Verdict, Week
-from triage_ml.insights.sums import Frequent
+from triage_ml.insights.sums import Frequent, last_cases, newest
 from triage_ml.messages import Category, Claim
 
 ALARM = 0.05
@@ -60,6 +60,7 @@ class Counting:
         self._causes: set[str] = set()
         self._phrases: defaultdict[tuple[str, str], Frequent] = defaultdict(lambda: Frequent(_REMEMBERED_OF_GROUP))
         self._weeks: defaultdict[date, Counter[Category]] = defaultdict(Counter)
+        self._cases_of: defaultdict[tuple[str | date, str], deque[str]] = defaultdict(last_cases)
         self._expected: Counter[tuple[str, bool | None]] = Counter()
 
     def add(self, facts: Facts, group: str) -> None:
@@ -68,10 +69,15 @@ class Counting:
         if not (inside or facts.at in self.period.before):
             return
         tallies = self.now if inside else self.before
-        self._weeks[_monday(facts.at)][facts.category] += 1
+        monday = _monday(facts.at)
+        self._weeks[monday][facts.category] += 1
+        self._cases_of[monday, facts.category].append(facts.case_id)
         for name in (ALL, group):
             tallies[name].add(facts)
         if inside:
+            for name in (ALL, group):
+                for what in (facts.category, *facts.causes):
+                    self._cases_of[name, what].append(facts.case_id)
             self._add_words(facts, group)
 
     def _add_words(self, facts: Facts, group: str) -> None:
@@ -109,7 +115,8 @@ class Counting:
         if not now.count + before.count:
             return None
         words = self._phrases.get((group, what))
-        return Line(group, what, now, before, words.most(_SHOWN, LEAST_CASES) if words else ())
+        phrases = words.most(_SHOWN, LEAST_CASES) if words else ()
+        return Line(group, what, now, before, phrases, newest(self._cases_of.get((group, what), ())))
 
     def _rates(self, group: str, what: str) -> tuple[Rate, Rate]:
         """Return a rate now and before, both on the same basis."""
@@ -179,7 +186,11 @@ class Counting:
             return ()
         first, last = min(self._weeks), max(self._weeks)
         mondays = [first + timedelta(weeks=n) for n in range((last - first).days // 7 + 1)]
-        return tuple(Week(monday, dict(self._weeks.get(monday, {}))) for monday in mondays)
+        return tuple(self._week(monday) for monday in mondays)
+
+    def _week(self, monday: date) -> Week:
+        cases = dict(self._weeks.get(monday, {}))
+        return Week(monday, cases, {category: newest(self._cases_of[monday, category]) for category in cases})
 
 
 def _is_calm(what: str) -> bool:

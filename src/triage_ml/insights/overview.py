@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from triage_ml.cases import CaseStore
+from triage_ml.cases.database import reading
 from triage_ml.cases.histories import History, walk_histories
+from triage_ml.cases.ledger import head
+from triage_ml.cases.loading import case_number
 from triage_ml.errors import CaseError
 from triage_ml.insights.causes import Facts, facts_of
 from triage_ml.insights.counting import Counting
@@ -41,6 +44,8 @@ _USUAL = timedelta(days=90)
 # A record that begins later than this part of the period before does not hold it.
 _MISSING = 0.1
 _NO_ORDERS: Mapping[str, Orders] = MappingProxyType({})
+# After so many cases the walk says how far it is.
+_TOLD_EVERY = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,8 @@ class Insights:
     ----------
     period, by
         What was looked at, and what cases are put together by.
-    made_at
-        When the record was read.
+    made_at, entries
+        When the record was read, and how far it went then (see `entries_of_record`).
     recorded
         When the first and the last case of the whole record began, None where it is empty.
     cases, complaints, before
@@ -84,6 +89,7 @@ class Insights:
     period: Period
     by: By
     made_at: datetime
+    entries: int
     recorded: tuple[datetime, datetime] | None
     cases: int
     complaints: int
@@ -112,6 +118,7 @@ class Insights:
         *,
         orders: Mapping[str, Orders] = _NO_ORDERS,
         terms: InsuranceTerms | None = None,
+        progress: Callable[[float, int], None] = lambda share, cases: None,  # noqa: ARG005 - nobody asked
     ) -> Insights:
         """Read the record once and say what it teaches; memory grows with the groups, not with the messages.
 
@@ -127,6 +134,8 @@ class Insights:
             How many orders each group had (`load_orders`); without them rates are shares of the cases.
         terms
             An insurer's offer, for the table by SKU.
+        progress
+            Told now and then which share of the record was read, and how many cases; what it raises ends the walk.
 
         Raises
         ------
@@ -135,20 +144,23 @@ class Insights:
         PolicyError
             Where the terms are in another currency than the orders.
         """
-        now = store.now()
-        walk = _Walk(_period(since, until, now), By(by), orders, now)
-        for history in walk_histories(store):
+        now, entries = store.now(), entries_of_record(store)
+        walk = _Walk(_period(since, until, now), By(by), orders, now, entries)
+        for count, history in enumerate(walk_histories(store), 1):
             facts = facts_of(history)
             if facts:
                 walk.add(history, facts)
+            if count % _TOLD_EVERY == 0:
+                # A case has the number of the entry that it began with.
+                progress(min(case_number(history.case.id) / entries, 1.0) if entries else 1.0, count)
         return walk.insights(store, terms)
 
 
 class _Walk:
     """One walk through the record, with all that is counted on the way."""
 
-    def __init__(self, period: Period, by: By, orders: Mapping[str, Orders], now: datetime) -> None:
-        self.period, self.by, self.orders, self.now = period, by, orders, now
+    def __init__(self, period: Period, by: By, orders: Mapping[str, Orders], now: datetime, entries: int) -> None:
+        self.period, self.by, self.orders, self.now, self.entries = period, by, orders, now, entries
         self.counting, self.fixing, self.settling = Counting(period, orders), Fixing(period), Settling(period)
         self.replying, self.watching, self.covering = Replying(period, now), Watching(period), Covering(period)
         self.recorded: tuple[datetime, datetime] | None = None
@@ -174,6 +186,7 @@ class _Walk:
             period=self.period,
             by=self.by,
             made_at=self.now,
+            entries=self.entries,
             recorded=self.recorded,
             cases=counting.now[ALL].cases,
             complaints=counting.now[ALL].whats[COMPLAINT],
@@ -208,6 +221,13 @@ class _Walk:
             "orders_partly": bool(self.orders) and not covered and not empty,
             "odd_orders": odd_orders,
         }
+
+
+def entries_of_record(store: CaseStore) -> int:
+    """Return how many entries the record's ledger has: where it has more than insights were made from, there is news."""
+    with reading(store.engine) as connection:
+        newest = head(connection)
+    return newest.seq if newest else 0
 
 
 def group_of(history: History, by: By) -> str:

@@ -22,6 +22,7 @@ from triage_ml.cases.histories import History
 from triage_ml.insights.causes import Facts, asked
 from triage_ml.insights.rates import adjusted
 from triage_ml.insights.records import Excerpt, Period, Radar, Theme
+from triage_ml.insights.sums import newest
 from triage_ml.messages import Category
 from triage_ml.redaction import redact
 
@@ -266,7 +267,8 @@ class _View:
         groups = Counter(text.group for text in texts).most_common(_GROUPS)
         excerpts = tuple(self._excerpt(texts[n]) for n in typical)
         abstained = sum(text.abstained for text in texts)
-        return Theme(self.name, tuple(telling), standing_out, len(rows), abstained, dict(groups), excerpts)
+        ids = newest(text.case_id for text in texts)
+        return Theme(self.name, tuple(telling), standing_out, len(rows), abstained, dict(groups), excerpts, ids)
 
     def _excerpt(self, text: _Text) -> Excerpt:
         from triage_ml.messages import OrderLine

@@ -53,13 +53,17 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """How often something comes: a category or a cause (`what`) in a group, in the period and in the one before."""
+    """How often something comes: a category or a cause (`what`) in a group, in the period and in the one before.
+
+    `phrases` are the words a cause stands on, `case_ids` the cases of the period that were recorded last, the newest first.
+    """
 
     group: str
     what: str
     now: Rate
     before: Rate
     phrases: tuple[Phrase, ...] = ()
+    case_ids: tuple[str, ...] = ()
 
 
 class Verdict(StrEnum):
@@ -101,10 +105,11 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """Cases that began in one week, by category; `monday` is its first day in UTC."""
+    """Cases that began in one week, by category; `monday` is its first day in UTC, `case_ids` those recorded last."""
 
     monday: date
     cases: Mapping[Category, int]
+    case_ids: Mapping[Category, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +323,8 @@ class Theme:
         Cases by group, most first.
     excerpts
         The most typical texts.
+    case_ids
+        The cases themselves, those recorded last.
     """
 
     language: str
@@ -327,6 +334,7 @@ class Theme:
     abstained: int
     groups: Mapping[str, int]
     excerpts: tuple[Excerpt, ...]
+    case_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

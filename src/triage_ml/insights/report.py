@@ -64,7 +64,7 @@ class _Page:
     """What the template asks for: words of one language, numbers as a person reads them, and charts."""
 
     def __init__(self, insights: Insights, language: str) -> None:
-        self.insights, self.language, self.words = insights, language, _headings()[language]
+        self.insights, self.language, self.words = insights, language, headings(language)
         self.shown = _SHOWN
 
     def html(self) -> str:
@@ -220,6 +220,12 @@ _CHARTS: Mapping[str, Callable[[_Page], Markup | str]] = {
 }
 
 
+def headings(language: str) -> Mapping[str, Any]:
+    """Return what the report says in a language: headings, and the tables `names` and `notes`."""
+    words: Mapping[str, Any] = _all_headings()[language]
+    return words
+
+
 @cache
-def _headings() -> Mapping[str, Any]:
+def _all_headings() -> Mapping[str, Any]:
     return tomllib.loads((_FOLDER / "headings.toml").read_text("utf-8"))

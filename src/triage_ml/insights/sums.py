@@ -1,15 +1,18 @@
-"""Sums in bounded memory: money by currency, and the most frequent of many texts."""
+"""Sums in bounded memory: money by currency, the most frequent of many texts, and the cases that came last."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from heapq import nlargest
 
 from triage_ml.insights.records import Phrase
 from triage_ml.messages import Money
 
 _ONE = Decimal(1)
+# So many cases of each kind are kept by their number, so that a person can look at them.
+KEPT = 50
 
 
 class Purse:
@@ -56,3 +59,13 @@ class Frequent:
         """Return the most frequent ones that came at least so often, most first."""
         found = sorted((-count, text) for text, count in self.counts.items() if count >= least)
         return tuple(Phrase(text, -count) for count, text in found[:limit])
+
+
+def last_cases() -> deque[str]:
+    """Return what keeps the cases that came last."""
+    return deque(maxlen=KEPT)
+
+
+def newest(case_ids: Iterable[str]) -> tuple[str, ...]:
+    """Return the cases that were recorded last, each once, the newest first; "C-1000000" is newer than "C-999999"."""
+    return tuple(nlargest(KEPT, set(case_ids), key=lambda case_id: (len(case_id), case_id)))

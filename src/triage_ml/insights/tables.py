@@ -76,12 +76,16 @@ def _cells(name: str, value: Any) -> dict[str, object]:  # noqa: ANN401 - any of
     if isinstance(value, Mapping) and set(value) == {"en", "zh"}:
         return {f"{name}_{language}": text for language, text in value.items()}
     if isinstance(value, Mapping) and all(isinstance(key, Category) for key in value):
-        return {f"{name}_{category.value}": count for category, count in value.items()}
+        return {f"{name}_{category.value}": _joined(one) for category, one in value.items()}
     if isinstance(value, Mapping):
         return {name: "; ".join(f"{plain(key)}: {count}" for key, count in value.items())}
     if isinstance(value, tuple):
-        return {name: _safe("; ".join(map(_said, value)))}
+        return {name: _safe(_joined(value))}
     return {name: _safe(value) if isinstance(value, str) else plain(value)}
+
+
+def _joined(value: Any) -> Any:  # noqa: ANN401 - several values, or one
+    return "; ".join(map(_said, value)) if isinstance(value, tuple) else value
 
 
 def _said(value: object) -> str:
