@@ -21,6 +21,15 @@ class WordingError(Exception):
     """The files of strings do not hold together; the text names file and key."""
 
 
+class _Pattern:
+    """A sentence with gaps: its longest part without one, its form, and what stands for it."""
+
+    def __init__(self, said: str, meant: str) -> None:
+        parts = said.split(_GAP)
+        self.longest, self.meant = max(parts, key=len), meant
+        self.form = re.compile("(.+?)".join(map(re.escape, parts)), re.DOTALL)
+
+
 class Wording:
     """All strings of one language.
 
@@ -37,7 +46,9 @@ class Wording:
     def __init__(self, language: str, strings: Mapping[str, str], sentences: Mapping[str, str]) -> None:
         self.language, self.strings = language, strings
         self._exact = {said: meant for said, meant in sentences.items() if _GAP not in said}
-        self._patterns = [(_pattern(said), meant) for said, meant in sentences.items() if _GAP in said]
+        # A sentence that fits several patterns is meant by the one that says most.
+        gapped = sorted((said for said in sentences if _GAP in said), key=lambda said: -len(said.replace(_GAP, "")))
+        self._patterns = [_Pattern(said, sentences[said]) for said in gapped]
 
     def __call__(self, key: str, /, **values: object) -> str:
         """Return a string with its fields filled."""
@@ -51,9 +62,13 @@ class Wording:
         """Return what the library says in English in this language; as it stands where nobody translated it."""
         if said in self._exact:
             return self._exact[said]
-        for pattern, meant in self._patterns:
-            if found := pattern.fullmatch(said):
-                return meant.format(*(self.sentence(part) for part in found.groups()))
+        for pattern in self._patterns:
+            # Looking for a few words is far quicker than matching, and rules nearly all patterns out.
+            if pattern.longest in said and (found := pattern.form.fullmatch(said)):
+                return pattern.meant.format(*(self.sentence(part) for part in found.groups()))
+        for end in re.finditer(r"\. ", said):
+            if meant := self._exact.get(said[: end.start() + 1]):
+                return meant + self.sentence(said[end.end() :])
         return said
 
 
@@ -73,8 +88,8 @@ def wording(language: str) -> Wording:
 
 def read_sentences(language: str) -> dict[str, str]:
     """Return the library's sentences with what stands for them in a language: in English, the few that are said otherwise."""
-    table: dict[str, str] = tomllib.loads((_FOLDER / "library" / f"{language}.toml").read_text("utf-8"))
-    return table
+    files = sorted((_FOLDER / "library" / language).glob("*.toml"))
+    return {said: meant for file in files for said, meant in tomllib.loads(file.read_text("utf-8")).items()}
 
 
 def read_strings(folder: Path) -> dict[str, str]:
@@ -104,7 +119,3 @@ def check_strings(files: Mapping[str, Mapping[str, str]]) -> None:
 
 def _fields(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
-
-
-def _pattern(said: str) -> re.Pattern[str]:
-    return re.compile("(.+?)".join(map(re.escape, said.split(_GAP))), re.DOTALL)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from triage_ml.cases import CaseState, CaseStore, CaseSummary, Filter, Order
 
 _PAGE = 50
+# States in which a case can still be worked on.
+_UNDECIDED = (CaseState.OPEN, CaseState.REVIEW, CaseState.WAITING)
 
 
 @dataclass
@@ -29,8 +31,13 @@ class Worklist:
     ids: Sequence[str] = ()
     seen: set[str] = field(default_factory=set)
 
+    @property
+    def state(self) -> CaseState:
+        """The state whose cases are worked through: the chosen one, and what is open where decided ones or all are listed."""
+        return self.where.state if self.where.state in _UNDECIDED else CaseState.OPEN
+
     def following(self, store: CaseStore, current: str, taken: Callable[[str], bool] = lambda _: False) -> str | None:
-        """Return the open case that comes after the current one, None where all are done.
+        """Return the case that comes after the current one, None where all are done.
 
         Parameters
         ----------
@@ -44,19 +51,19 @@ class Worklist:
         rest = self.ids[self.ids.index(current) + 1 :] if current in self.ids else self.ids
         passed = ""
         for case_id in rest:
-            if case_id in self.seen or case_id == current or not self._is_open(store, case_id):
+            if case_id in self.seen or case_id == current or not self._is_left(store, case_id):
                 continue
             if not taken(case_id):
                 return case_id
             passed = passed or case_id
         return self._from_head(store, current, taken) or passed or None
 
-    def _is_open(self, store: CaseStore, case_id: str) -> bool:
-        return store.case(case_id).summary.state is CaseState.OPEN
+    def _is_left(self, store: CaseStore, case_id: str) -> bool:
+        return store.case(case_id).summary.state is self.state
 
     def _from_head(self, store: CaseStore, current: str, taken: Callable[[str], bool]) -> str | None:
         """Begin the list again, so that what became urgent meanwhile comes first."""
-        where, after, passed = replace(self.where, state=CaseState.OPEN), None, None
+        where, after, passed = replace(self.where, state=self.state), None, None
         while True:
             page = store.cases(where, self.order, after, _PAGE)
             for case in page.cases:

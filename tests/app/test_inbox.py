@@ -1,9 +1,12 @@
 """The inbox: lists, pages, filters, search, import."""
 
-import pytest
-from reading import button, case_of, opened, text_of, words_of
+import re
+from time import sleep
 
-from triage_ml.cases import CaseState, Decision
+import pytest
+from reading import button, case_of, has_button, html_of, opened, text_of, words_of
+
+from triage_ml.cases import CaseState, Decision, Filter, Order
 from triage_ml.messages import Category
 
 CSV = """order_id,sku,product,amount,currency,marketplace,channel,sent_at,direction,text
@@ -40,10 +43,32 @@ def listed(at):
     return [one.label for one in at.button if (one.key or "").startswith("open-")]
 
 
+def numbers(at, name):
+    """Return how many cases stand on each choice of a filter."""
+    return [int(re.sub(r"\D", "", choice.partition("**")[2])) for choice in at.pills(key=f"filter-{name}").options]
+
+
 def test_an_empty_record_says_what_to_do(screen):
     at = screen("inbox")
-    assert "Drop an export" in text_of(at) and not listed(at)
-    assert "请把导出文件拖到下面" in text_of(screen("inbox", language="zh"))
+    assert "drop an export below" in text_of(at) and not listed(at) and not has_button(at, "start")
+    assert "把导出文件拖到下面" in text_of(screen("inbox", language="zh"))
+
+
+def test_a_week_of_samples_comes_in_with_one_click(screen, record):
+    at = screen("inbox")
+    button(at, "sample").click().run()
+    for _ in range(300):
+        if listed(at):
+            break
+        sleep(0.1)
+        at.run()
+    assert len(listed(at)) == 25 and "Page 1 of" in text_of(at) and not has_button(at, "sample")
+    assert {record.case(case).messages[0].source_file for case in listed(at)} == {"week.csv"}
+
+
+def test_nobody_without_a_name_brings_in_the_samples(screen):
+    at = screen("inbox", person="")
+    assert button(at, "sample").disabled and "Write your name" in text_of(at)
 
 
 def test_pages_hold_every_case_once_and_go_both_ways(screen, many):
@@ -55,17 +80,15 @@ def test_pages_hold_every_case_once_and_go_both_ways(screen, many):
         if button(at, "next").disabled:
             break
         button(at, "next").click().run()
-    assert len(seen) == len(set(seen)) == 300 and "Page 12" in text_of(at)
+    assert len(seen) == len(set(seen)) == 300 and "Page 12 of 12" in text_of(at)
     button(at, "previous").click().run()
     assert listed(at) == seen[-50:-25]
     button(at, "first").click().run()
     assert listed(at) == first and button(at, "previous").disabled
 
 
-@pytest.mark.parametrize("order", ["due", "sureness", "at_stake", "newest"])
+@pytest.mark.parametrize("order", ["due", "sureness", "at_stake", "newest", "teaches"])
 def test_the_list_is_in_the_order_asked_for(screen, many, order):
-    from triage_ml.cases import Filter, Order
-
     at = screen("inbox")
     at.selectbox(key="filter-order").set_value(Order(order)).run()
     page = many.cases(Filter(state=CaseState.OPEN), Order(order), limit=25)
@@ -75,14 +98,92 @@ def test_the_list_is_in_the_order_asked_for(screen, many, order):
 def test_another_filter_begins_at_the_first_page(screen, many):
     at = screen("inbox")
     button(at, "next").click().run()
-    at.selectbox(key="filter-category").set_value(Category.SUBJECTIVE).run()
-    assert "Page 1" in text_of(at)
+    at.pills(key="filter-category").set_value(Category.SUBJECTIVE).run()
+    assert "Page 1 of 4 · 100 in all" in text_of(at)
     assert {many.case(case).summary.category for case in listed(at)} == {Category.SUBJECTIVE}
     at.selectbox(key="filter-language").set_value("en").run()
     assert not listed(at) and "No case fits" in text_of(at)
-    at.selectbox(key="filter-category").set_value(None).run()
+    at.pills(key="filter-category").set_value(None).run()
     at.text_input(key="filter-sku").set_value("SKU-3").run()
     assert {many.case(case).summary.order.sku for case in listed(at)} == {"SKU-3"}
+
+
+def test_all_filters_are_cleared_at_once_and_the_order_stays(screen, many):
+    at = screen("inbox")
+    assert button(at, "clear").disabled
+    everything = listed(at)
+    at.selectbox(key="filter-order").set_value(Order.NEWEST).run()
+    newest = listed(at)
+    at.pills(key="filter-category").set_value(Category.MISMATCH).run()
+    at.pills(key="filter-shown").set_value("late").run()
+    at.selectbox(key="filter-language").set_value("de").run()
+    at.text_input(key="search").set_value("handle").run()
+    button(at, "clear").click().run()
+    assert listed(at) == newest != everything and button(at, "clear").disabled
+    assert at.text_input(key="search").value == "" and at.selectbox(key="filter-order").value is Order.NEWEST
+
+
+def test_filters_are_kept_while_another_page_is_looked_at(screen, many):
+    at = screen("inbox")
+    at.pills(key="filter-category").set_value(Category.MISMATCH).run()
+    at.selectbox(key="filter-language").set_value("en").run()
+    kept = listed(at)
+    at.switch_page("views/replies.py").run()
+    at.switch_page("views/inbox.py").run()
+    assert listed(at) == kept and at.pills(key="filter-category").value is Category.MISMATCH
+
+
+def test_how_many_there_are_stands_on_the_filters_and_follows_the_record(screen, many):
+    at = screen("inbox")
+    assert numbers(at, "shown") == [300, 0, 0, 0, 0, 0, 300] and sum(numbers(at, "category")) == 300
+    at.pills(key="filter-category").set_value(Category.QUALITY).run()
+    assert numbers(at, "shown")[0] == 100 and sum(numbers(at, "category")) == 300
+    first = listed(at)[0]
+    many.decide(first, many.case(first).version, Decision("Noah", Category.QUALITY, "remake"))
+    at.run()
+    assert numbers(at, "shown") == [99, 0, 0, 0, 1, 0, 100] and at.pills(key="filter-category").value is Category.QUALITY
+    assert first not in listed(at) and "· 99 in all" in text_of(at)
+
+
+def test_what_is_late_is_counted_listed_and_said(screen, arrive):
+    late, soon = arrive("The handle broke off.", hours=30) + arrive("I ordered blue and got red.", hours=6)
+    at = screen("inbox")
+    assert numbers(at, "shown")[:2] == [2, 1] and listed(at) == [late, soon]
+    assert re.findall(r'due (late|soon|)">([^<]*)<', html_of(at)) == [("late", "6 h late"), ("soon", "in 17 h")]
+    at.pills(key="filter-shown").set_value("late").run()
+    assert listed(at) == [late] and "· 1 in all" in text_of(at)
+    button(at, "start").click().run()
+    assert case_of(at) == late
+
+
+def test_a_line_says_what_it_is_about_and_text_stays_text(screen, arrive):
+    arrive("<script>alert(1)</script> **bold** [link](http://x.example)\nThe handle broke off.")
+    at = screen("inbox")
+    seen = words_of(at)
+    assert (
+        "<script>alert(1)</script> **bold** [link](http://x.example) The handle broke off." in seen
+        and "<script" not in html_of(at)
+    )
+    assert all(word in seen for word in ("Mug with name", "24.90 EUR", "DE", "English"))
+
+
+def test_who_has_a_case_open_is_seen_in_the_list(screen, arrive):
+    first, second = arrive("The handle broke off.", "I ordered blue and got red.")
+    mia = screen("inbox")
+    assert "is in it" not in words_of(mia)
+    noah = screen("case", second, person="Noah")
+    assert "Noah is in it" in words_of(mia.run()).partition(second)[2]
+    noah.switch_page("views/inbox.py").run()
+    assert "is in it" not in words_of(mia.run())
+
+
+def test_when_all_is_done_it_says_so(screen, arrive, record):
+    (only,) = arrive("The handle broke off.")
+    record.decide(only, record.case(only).version, Decision("Noah", Category.QUALITY, "remake"))
+    at = screen("inbox")
+    assert "All done" in text_of(at) and not listed(at)
+    at.pills(key="filter-shown").set_value("all").run()
+    assert listed(at) == [only] and "decided" in words_of(at)
 
 
 def test_what_is_done_is_not_in_the_way(screen, arrive, record):
@@ -90,7 +191,7 @@ def test_what_is_done_is_not_in_the_way(screen, arrive, record):
     record.decide(first, record.case(first).version, Decision("Noah", Category.QUALITY, "remake"))
     at = screen("inbox")
     assert listed(at) == [second]
-    at.selectbox(key="filter-state").set_value(CaseState.DECIDED).run()
+    at.pills(key="filter-shown").set_value("decided").run()
     assert listed(at) == [first] and button(at, "start").disabled
 
 
@@ -98,13 +199,15 @@ def test_words_and_numbers_are_found(screen, arrive):
     handle, blue = arrive("The handle broke off.", "I ordered **blue** and got red.")
     at = screen("inbox")
     at.text_input(key="search").set_value("handle").run()
-    assert listed(at) == [handle] and "handle broke" in words_of(at)
+    assert listed(at) == [handle] and "handle broke" in words_of(at) and ">handle</mark>" in html_of(at)
     at.text_input(key="search").set_value(blue).run()
     assert listed(at) == [blue]
     at.text_input(key="search").set_value("nowhere").run()
     assert not listed(at) and "No case fits" in text_of(at)
     at.text_input(key="search").set_value("x").run()
     assert not at.exception and "at least 2 letters" in text_of(at)
+    at.segmented_control[0].set_value("zh").run()
+    assert "太短" in text_of(at)
 
 
 def test_the_first_case_opens_and_the_list_is_worked_through_in_its_order(screen, many):
@@ -130,7 +233,7 @@ def test_a_case_opened_from_the_middle_is_followed_by_the_next_one(screen, many)
 
 def test_the_next_case_is_of_the_kind_that_was_chosen(screen, many):
     at = screen("inbox")
-    at.selectbox(key="filter-category").set_value(Category.MISMATCH).run()
+    at.pills(key="filter-category").set_value(Category.MISMATCH).run()
     button(at, "start").click().run()
     opened(at)
     for _ in range(30):  # over the end of the page
@@ -144,6 +247,11 @@ def test_the_next_case_is_of_the_kind_that_was_chosen(screen, many):
 def drop(at, name, content):
     at.file_uploader[0].upload(name, content).run()
     button(at, "import").click().run()
+    for _ in range(600):  # it goes on in the background
+        if not has_button(at, "import-stop"):
+            break
+        sleep(0.1)
+        at.run()
     assert not at.exception
     return at
 

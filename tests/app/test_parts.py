@@ -8,15 +8,20 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from saying import library_errors
 
 from marking import marked, marks_of
 from presence import Board
 from telling import left, percent
+from triage_ml.acceptance import Acceptance, OfferMade
 from triage_ml.classifier import FixedClassifier
 from triage_ml.clocks import Actor
 from triage_ml.cues import CUE_TYPES
+from triage_ml.errors import FormatError, ReadError
 from triage_ml.language import LANGUAGES as SERVED
 from triage_ml.messages import Category, Claim, Message, MessageKind
+from triage_ml.readers import read_messages
+from triage_ml.readers.foreign import _KNOWN, _PACKED
 from triage_ml.replies.rulebook import load_rulebook
 from triage_ml.resolution import RemedyKind
 from triage_ml.text import clean
@@ -24,6 +29,15 @@ from triage_ml.triage import Triage
 from wording import LANGUAGES, WordingError, check_strings, read_sentences, wording
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
+# What is quoted or named stays as it is; three words of English in a row are a sentence that nobody translated.
+QUOTED = re.compile(r"`[^`]*`|“[^”]*”")
+ENGLISH = re.compile(r"(?:\b[A-Za-z]{2,} ){2}[a-z]{2,}")
+
+
+def in_chinese(said):
+    """Say whether nothing of a sentence is left in English."""
+    meant = wording("zh").sentence(said)
+    return bool(HAN.search(meant)) and not ENGLISH.search(QUOTED.sub("", meant))
 
 
 # --- strings
@@ -57,18 +71,61 @@ def test_everything_the_library_can_name_has_a_name_on_the_screen():
 
 
 def test_what_the_outgoing_check_says_is_said_in_chinese():
-    say = wording("zh")
-    assert [text for rule in load_rulebook().rules for text in (rule.why, rule.fix) if not HAN.search(say.sentence(text))] == []
+    assert [text for rule in load_rulebook().rules for text in (rule.why, rule.fix) if not in_chinese(text)] == []
 
 
 def test_what_the_library_says_of_remedies_is_said_in_chinese(policy, judge):
-    say, said = wording("zh"), set()
+    said = set()
     for resolution in resolutions(policy, judge):
         for remedy in (*resolution.remedies, *resolution.refused):
             said |= {remedy.why, remedy.break_even}
         said |= {line.partition(": ")[2] for line in resolution.forbidden}
     said.discard("")
-    assert len(said) > 30 and sorted(text for text in said if not HAN.search(say.sentence(text))) == []
+    assert len(said) > 30 and sorted(text for text in said if not in_chinese(text)) == []
+
+
+def test_why_a_reply_is_proposed_is_said_in_chinese(judge):
+    from mug import MUG
+
+    said = set()
+    for text in ("The handle broke off.", "I ordered blue and got red.", "I do not like the colour.", "Where is my parcel?"):
+        for reply in judge.assess(Message("m", text, MUG, channel="amazon")).replies:
+            said |= set(reply.reason.partition("); ")[2].split("; "))
+    said.discard("")
+    assert said and sorted(text for text in said if not in_chinese(text)) == []
+
+
+def test_what_the_chance_of_an_offer_rests_on_is_said_in_chinese():
+    offers = [OfferMade(Claim.QUALITY, 0.3, True), OfferMade(Claim.MISMATCH, 0.2, False)]
+    for known in ([], offers[:1], offers):
+        assert in_chinese(Acceptance(known).source(Claim.QUALITY))
+
+
+def test_whatever_can_go_wrong_is_said_in_chinese():
+    said = dict((sentence, place) for place, sentence in library_errors())
+    assert len(said) > 150
+    assert {sentence: place for sentence, place in said.items() if not in_chinese(sentence.replace("{}", "7"))} == {}
+
+
+@pytest.mark.parametrize("magic", [magic for magic, _ in (*_KNOWN, *_PACKED)])
+def test_what_a_file_is_instead_is_said_in_chinese(tmp_path, magic):
+    file = tmp_path / "week.csv"
+    file.write_bytes(magic + bytes(200))
+    with pytest.raises(FormatError) as error:
+        list(read_messages(file))
+    assert in_chinese(str(error.value))
+
+
+def test_a_row_that_cannot_be_read_is_told_in_chinese():
+    error = ReadError("week.csv", 4, "sent_at", "not a day", "expected a date that exists, such as 2026-07-10 or 10-Jul-2026")
+    meant = wording("zh").sentence(str(error))
+    assert meant == "week.csv 第 4 行，sent_at：应为真实存在的日期，如 2026-07-10 或 10-Jul-2026（实际内容 'not a day'）"
+
+
+def test_a_sentence_that_nobody_translated_stays_whole():
+    for said in ("Something nobody translated.", "Put one in the other. Then wait.", "no such thing: found in the attic"):
+        assert wording("zh").sentence(said) == said
+        assert wording("en").sentence(said) == said
 
 
 def resolutions(policy, judge):
@@ -95,13 +152,12 @@ def resolutions(policy, judge):
         yield triage.assess(Message("m", "A notice", MUG, kind=kind, channel="amazon")).resolution
 
 
-def test_a_sentence_with_amounts_keeps_them_and_an_unknown_one_stays():
+def test_a_sentence_with_amounts_keeps_them():
     say = wording("zh")
     said = say.sentence(
         "A remake pays against the refund as long as making and sending it costs less than 20.65 EUR (now 11.21 EUR)."
     )
     assert HAN.search(said) and "20.65 EUR" in said and "11.21 EUR" in said
-    assert say.sentence("Something nobody translated.") == "Something nobody translated."
 
 
 def test_what_stands_for_a_sentence_has_as_many_gaps():
