@@ -6,14 +6,17 @@ from streamlit.components.v2 import component
 
 _HTML = '<button type="button" class="copy"></button>'
 _CSS = """
-.copy { font: inherit; color: inherit; padding: .4rem .8rem; border-radius: .5rem; cursor: pointer;
-  background: transparent; border: 1px solid var(--st-border-color, #999); }
+.copy { font: inherit; font-size: .93rem; color: inherit; padding: .3rem .7rem; border-radius: .5rem; cursor: pointer;
+  white-space: nowrap; background: transparent; border: 1px solid var(--st-border-color, #999); }
+.copy kbd { font: inherit; font-size: .8rem; opacity: .6; margin-left: .35rem; }
 .copy:focus-visible { outline: 2px solid var(--st-primary-color, #0f766e); }
 """
 _JS = """
 export default function ({ parentElement, data }) {
   const button = parentElement.querySelector("button");
-  button.textContent = data.label + " · Y";
+  const hint = document.createElement("kbd");
+  hint.textContent = "Y";
+  button.replaceChildren(data.label, hint);
   const copy = async () => {
     await navigator.clipboard.writeText(data.text);
     button.textContent = data.done;
@@ -33,4 +36,6 @@ export default function ({ parentElement, data }) {
 def copy_button(label: str, done: str, text: str, key: str) -> None:
     """Draw the button; `done` is what it says once the text was copied."""
     # Registered on every run: the registry belongs to the running server, and the same definition counts once.
-    component("copy_reply", html=_HTML, css=_CSS, js=_JS)(data={"label": label, "done": done, "text": text}, key=key)
+    component("copy_reply", html=_HTML, css=_CSS, js=_JS)(
+        data={"label": label, "done": done, "text": text}, key=key, width="content"
+    )

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 
 import streamlit as st
 from markupsafe import Markup
 
+import attaching
 import session
 import telling
-from marking import CARE, Mark, marked, marks_of, quotes
-from triage_ml.cases import Case, CaseSummary, Filter, Order
-from triage_ml.cases.records import CaseDecision, CaseMessage
+from marking import CARE, marks_of, quotes
+from triage_ml.cases import AttachmentKind, Case, Filter, Order
+from triage_ml.cases.records import CaseDecision, CaseOutcome, CaseProposal
 from triage_ml.clocks import Actor, all_clocks
 from triage_ml.customisation import Comparison, Verdict
-from triage_ml.messages import Direction, MessageKind, OrderLine
-from triage_ml.resolution import Remedy, Resolution
+from triage_ml.messages import Category, OrderLine
+from triage_ml.resolution import Evidence, Findings, Remedy, Resolution
 from triage_ml.triage import Assessment
 
 _OTHERS_SHOWN = 5
+# Remedies named on the fold that holds them.
+_NAMED = 2
+_PHOTOS, _PHOTO_WIDTH = 3, 130
 
 
 def badge(category: str) -> Markup:
@@ -35,21 +40,6 @@ def due(due_at: datetime | None) -> Markup:
     )
 
 
-def list_line(case: CaseSummary, excerpt: str = "") -> Markup:
-    """Return one line of a list of cases."""
-    order, say = case.order, session.say()
-    language = say(f"languages.{case.language}") if say.knows(f"languages.{case.language}") else case.language
-    about = " · ".join(part for part in (order.product or order.sku, order.order_id) if part) or "–"
-    where = " · ".join(part for part in (language, order.marketplace.upper()) if part)
-    line = Markup(
-        '<div class="line"><span>{}</span><span>{}</span><span class="cut" title="{}">{}</span><span class="cut">{}</span>'
-        '<span class="number">{}</span><span class="number">{}</span></div>'
-    ).format(
-        due(case.due_at), badge(case.category.value), about, about, where, order.paid or "", telling.percent(case.sureness)
-    )
-    return line + Markup('<div class="excerpt">{}</div>').format(excerpt) if excerpt else line
-
-
 def heading(case: Case) -> None:
     """Draw which case it is, what it is about and until when."""
     summary, say = case.summary, session.say()
@@ -62,77 +52,42 @@ def heading(case: Case) -> None:
         session.show_note("note", say("case.hold", date=until, reason=summary.hold.reason))
 
 
-# --- what was said
-
-
-def conversation(case: Case) -> None:
-    """Draw the thread, oldest first, with the telling words marked, and the legend of the marks."""
-    say = session.say()
-    st.subheader(say("case.thread"))
-    marks = {one.id: marks_of(one.judgement.cues) if one.judgement else () for one in case.messages}
-    for one in case.messages:
-        st.html(_turn(one, marks[one.id]))
-    _legend([mark for found in marks.values() for mark in found])
-
-
-def _turn(one: CaseMessage, marks: Sequence[Mark]) -> Markup:
-    message, say = one.message, session.say()
-    sent_at = message.sent_at or one.recorded_at
-    who, kind = ("seller", "out") if message.direction is Direction.OUT else ("buyer", "in")
-    if message.kind not in (MessageKind.BUYER, MessageKind.SELLER):
-        who, kind = "notice", "notice"
-    head = " · ".join(filter(None, (say(f"case.{who}"), telling.at(sent_at, session.seller_zone()), message.subject)))
-    if one.erased:
-        said = Markup("<em>{}</em>").format(say("case.erased_text"))
-    else:
-        said = marked(message.text, marks, session.titles("cue")) or Markup("<em>{}</em>").format(say("case.empty_text"))
-    language = one.judgement.language if one.judgement else message.language
-    more = [say("case.return_reason", reason=message.reason_code)] if message.reason_code else []
-    more += [say("case.attached", names=", ".join(message.attachments))] if message.attachments else []
-    foot = Markup("").join(Markup('<div class="head">{}</div>').format(line) for line in more)
-    turn = '<div class="turn {}"><div class="head">{}</div><div class="said" lang="{}" dir="auto">{}</div>{}</div>'
-    return Markup(turn).format(kind, head, language, said, foot)
-
-
-def _legend(marks: Iterable[Mark]) -> None:
-    say, names = session.say(), {}
-    for mark in marks:
-        name = say(f"cue.{mark.cue}") if say.knows(f"cue.{mark.cue}") else mark.cue
-        name = say("cue.negated", cue=name) if mark.negated else say("cue.asked", cue=name) if mark.asked else name
-        names[name] = mark.group
-    if not names:
-        st.html(Markup('<div class="legend">{}</div>').format(say("case.no_marks")))
-        return
-    chips = Markup(" ").join(Markup('<mark class="cue {}">{}</mark>').format(group, name) for name, group in names.items())
-    st.html(Markup('<div class="legend">{} {}</div>').format(say("case.legend"), chips))
-
-
 # --- what is known
 
 
 def order(case: Case, comparison: Comparison | None) -> None:
-    """Draw the order line, and beside what the buyer typed what the message says was made."""
+    """Draw what the buyer typed beside what the message says was made, and the order line."""
     say, line = session.say(), case.summary.order
-    st.subheader(say("case.order"))
-    facts = [(name, value) for name, value in _order_facts(line) if value]
-    rows = Markup("").join(Markup("<dt>{}</dt><dd>{}</dd>").format(say(f"case.{name}"), value) for name, value in facts)
-    st.html(Markup('<dl class="facts">{}</dl>').format(rows))
+    titled(say("case.order"), case)
     says = comparison if comparison and (comparison.made or comparison.wanted) else None
     if says or line.customisation:
         _both(line.customisation, says)
+    facts = [(name, value) for name, value in _order_facts(line) if value]
+    cell = Markup("<div><small>{}</small>{}</div>")
+    cells = [cell.format(say(f"case.{name}"), value) for name, value in facts]
+    st.html(Markup('<div class="cells">{}</div>').format(Markup("").join(cells) or say("case.no_order")))
+
+
+def titled(title: str, case: Case) -> None:
+    """Draw a title, and beside it the way to what proves the case."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(title, anchor=False, width="stretch")
+        label = session.say()("case.evidence")
+        st.page_link("views/evidence.py", label=label, icon=":material/folder_open:", query_params={"case": case.id})
 
 
 def _order_facts(line: OrderLine) -> list[tuple[str, str]]:
     say = session.say()
     made = "unknown" if line.personalised is None else "yes" if line.personalised else "no"
+    known = line != OrderLine()
     return [
-        ("order_id", line.order_id),
         ("product", line.product),
-        ("sku", line.sku),
         ("paid", str(line.paid or "")),
-        ("marketplace", line.marketplace.upper()),
+        ("personalised", say(f"case.{made}") if known else ""),
         ("delivered", telling.at(line.delivered_at, session.seller_zone()) if line.delivered_at else ""),
-        ("personalised", say(f"case.{made}")),
+        ("marketplace", line.marketplace.upper()),
+        ("sku", line.sku),
+        ("order_id", line.order_id),
     ]
 
 
@@ -152,77 +107,107 @@ def _both(customisation: str, comparison: Comparison | None) -> None:
         )
 
 
+def photos(case: Case) -> None:
+    """Draw the buyer's kept pictures, small and drawn anew."""
+    before: Mapping[str, bytes | None] = st.session_state.get("photos", {})
+    kept = [file for file in case.attachments if file.kind is AttachmentKind.BUYER_PHOTO and Path(file.path).is_file()]
+    # Those of this case alone are remembered, so that none outlives its erasure.
+    st.session_state["photos"] = small = {
+        file.sha256: before[file.sha256] if file.sha256 in before else attaching.thumbnail(Path(file.path).read_bytes())
+        for file in kept[:_PHOTOS]
+    }
+    if pictures := [picture for picture in small.values() if picture]:
+        with st.container(horizontal=True, gap="small"):
+            for picture in pictures:
+                st.image(picture, width=_PHOTO_WIDTH, alt=session.say()("case.photo"))
+
+
 def clocks(case: Case, resolution: Resolution | None) -> None:
-    """Draw every clock that runs: the seller's as the record keeps them, the others as the messages start them."""
+    """Draw every clock that runs: the seller's as the record keeps them, the others, folded, as the messages start them."""
     say, zone, now = session.say(), session.seller_zone(), session.store().now()
     st.subheader(say("clocks.title"))
     # A clock may be worded for one platform: that wording comes last and wins.
     known = sorted(all_clocks(), key=lambda clock: clock.channel == case.summary.channel)
     texts = {clock.id: clock.text[say.language] for clock in known}
-    lines = []
+    ours = []
     for one in case.deadlines:
-        if one.met_at:
-            when = Markup("{}").format(say("clocks.met", time=telling.at(one.met_at, zone)))
-        else:
-            when = Markup("{} {}").format(telling.at(one.due_at, zone), due(one.due_at))
-        lines.append(Markup("<li>{}<br>{}</li>").format(texts.get(one.clock, one.clock), when))
-    kept = {one.clock for one in case.deadlines}
+        when = Markup("{}").format(say("clocks.met", time=telling.at(one.met_at, zone))) if one.met_at else due(one.due_at)
+        ours.append(Markup("{} {} {}").format(texts.get(one.clock, one.clock), telling.at(one.due_at, zone), when))
+    kept, others = {one.clock for one in case.deadlines}, []
     for running in resolution.deadlines if resolution else ():
         if running.clock_id not in kept and running.clock.who is not Actor.SELLER:
-            whose = say(f"clocks.{running.clock.who.value}")
             until = say("clocks.due", time=telling.at(running.due_at, zone), left=telling.left(running.due_at, now, say))
-            lines.append(Markup('<li class="quiet">{} ({})<br>{}</li>').format(running.text[say.language], whose, until))
-    st.html(Markup('<ul class="plain">{}</ul>').format(Markup("").join(lines)) if lines else say("clocks.none"))
+            others.append(f"{running.text[say.language]} ({say(f'clocks.{running.clock.who.value}')}) {until}")
+    others_folded = folded(say("clocks.others", n=len(others)), bullets(others)) if others else Markup("")
+    st.html(bullets(ours or [say("clocks.none")]) + others_folded)
 
 
 # --- what it is and what may be done
 
 
 def judged(found: Assessment) -> None:
-    """Draw what the message claims in a sentence, and below it how likely each claim is."""
+    """Draw what the message claims in a sentence, and folded below it how likely each claim is."""
     say, prediction = session.say(), found.prediction
-    st.subheader(say("judged.title"))
-    st.html(Markup('<div class="says">{}</div>').format(telling.judged(prediction.probabilities, prediction.claim_set, say)))
-    if prediction.category.value == "needs_review":
-        session.show_note("note", say("judged.unsure"))
     bar = Markup('<span>{}</span><i style="width:{}%"></i><span>{}</span>')
     likely = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
-    bars = Markup("").join(bar.format(say(f"claim.{c.value}"), max(1, round(p * 100)), telling.percent(p)) for c, p in likely)
-    with st.expander(say("judged.all")):
-        st.html(Markup('<div class="bars">{}</div>').format(bars))
+    shares = [(say(f"claim.{claim.value}"), share) for claim, share in likely] + [(say("judged.care"), prediction.abuse)]
+    bars = Markup("").join(bar.format(name, max(1, round(share * 100)), telling.percent(share)) for name, share in shares)
+    care = say("judged.second") if prediction.category is Category.ABUSE else ""
+    claim = telling.judged(prediction.probabilities, prediction.claim_set, say)
+    sentence = Markup('<div class="says">{} {}</div>').format(claim, care)
+    unsure = prediction.category is Category.NEEDS_REVIEW
+    advice = Markup('<div class="note note">{}</div>').format(say("judged.unsure")) if unsure else ""
+    st.html(sentence + advice + folded(say("judged.all"), Markup('<div class="bars">{}</div>').format(bars)))
 
 
-def remedies(resolution: Resolution) -> None:
-    """Draw what may be done, the recommended first, each with cost, rule and break-even; below what not to do or say."""
+def before(findings: Findings) -> None:
+    """Draw what happened before in this case and counts now."""
     say = session.say()
-    st.subheader(say("remedies.title"))
-    st.html(_remedy(resolution.recommended, first=True))
-    with st.expander(" · ".join(telling.remedy_name(r.kind, say) for r in resolution.alternatives[:3]) or "–"):
-        for remedy in resolution.alternatives:
-            st.html(_remedy(remedy))
-        _not_to_do(resolution)
+    parts = [] if findings.evidence is Evidence.NONE else [say(f"before.{findings.evidence.value}")]
+    parts += [say("before.asked")] if findings.asked else []
+    parts += [say("before.declined", remedy=telling.remedy_name(kind, say)) for kind in dict.fromkeys(findings.declined)]
+    if parts:
+        st.html(Markup('<div class="quiet">{}</div>').format(" ".join(parts)))
 
 
-def _remedy(remedy: Remedy, *, first: bool = False) -> Markup:
+def remedies(resolution: Resolution, chosen: str | None) -> None:
+    """Draw the recommended remedy and the one that is chosen, each with cost and rule; the others and what not to do folded."""
+    say, first = session.say(), resolution.recommended
+    cards = _remedy(first, badge=say("remedies.recommended"), css="first")
+    if chosen and chosen != first.kind:
+        other = next((one for one in resolution.remedies if one.kind == chosen), None)
+        never = next((one for one in resolution.refused if one.kind == chosen), None)
+        if other or never:
+            badge = say("remedies.chosen" if other else "remedies.not_allowed")
+            cards += _remedy(other or never or first, badge=badge, css="" if other else "refused")
+    others = Markup("").join(_remedy(one) for one in resolution.alternatives)
+    pays = Markup('<div class="quiet">{}</div>').format(say.sentence(first.break_even)) if first.break_even else Markup("")
+    names = [telling.short_name(one.kind, say) for one in resolution.alternatives]
+    named = " · ".join([*names[:_NAMED], *(["…"] if len(names) > _NAMED else [])])
+    title = say("remedies.more", names=named) if named else say("remedies.none")
+    more = pays + others + _not_to_do(resolution)
+    st.html(cards + (folded(title, more) if more else ""))
+
+
+def _remedy(remedy: Remedy, *, badge: str = "", css: str = "") -> Markup:
     say = session.say()
-    mark = Markup(' <span class="badge">{}</span>').format(say("remedies.recommended")) if first else ""
-    more = (
-        telling.money_line(remedy, say),
-        telling.rule_and_reason(remedy.rule, remedy.why, say),
-        say.sentence(remedy.break_even),
-    )
-    small = Markup("").join(Markup("<small>{}</small>").format(line) for line in more if line)
-    name = telling.remedy_name(remedy.kind, say)
-    return Markup('<div class="remedy {}"><b>{}</b>{}{}</div>').format("first" if first else "", name, mark, small)
+    mark = Markup(' <span class="badge">{}</span>').format(badge) if badge else ""
+    lines = (telling.money_line(remedy, say), telling.rule_and_reason(remedy.rule, remedy.why, say))
+    small = Markup("").join(Markup("<small>{}</small>").format(line) for line in lines if line)
+    return Markup('<div class="remedy {}"><b>{}</b>{}{}</div>').format(css, telling.remedy_name(remedy.kind, say), mark, small)
 
 
-def _not_to_do(resolution: Resolution) -> None:
+def _not_to_do(resolution: Resolution) -> Markup:
     say = session.say()
     refused = [f"{telling.remedy_name(r.kind, say)}: {telling.rule_and_reason(r.rule, r.why, say)}" for r in resolution.refused]
     forbidden = [telling.what_not_to_say(line, say) for line in resolution.forbidden]
-    for title, lines in (("remedies.refused", refused), ("remedies.forbidden", forbidden)):
-        if lines:
-            st.html(Markup("<b>{}</b>{}").format(say(title), bullets(lines)))
+    parts = ((say("remedies.refused"), refused), (say("remedies.forbidden"), forbidden))
+    return Markup("").join(Markup("<b>{}</b>{}").format(title, bullets(lines)) for title, lines in parts if lines)
+
+
+def folded(title: str, content: Markup) -> Markup:
+    """Return something folded under its title, to be opened by a click or a key."""
+    return Markup('<details class="more"><summary>{}</summary>{}</details>').format(title, content)
 
 
 def bullets(lines: Iterable[str]) -> Markup:
@@ -233,20 +218,21 @@ def bullets(lines: Iterable[str]) -> Markup:
 def facts_first(case: Case) -> None:
     """Draw, where a second person must look, what is known: passages, files, other cases. It accuses nobody."""
     say = session.say()
-    st.subheader(say("facts.title"))
-    session.show_note("note", say("facts.text"))
+    titled(say("facts.title"), case)
+    read = [one for one in case.messages if one.judgement and not one.erased]
     passages = [
-        quote
-        for one in case.messages
-        if one.judgement and not one.erased
-        for quote in quotes(one.message.text, marks_of(one.judgement.cues), CARE)
+        f"“{quote}”" for one in read if one.judgement for quote in quotes(one.message.text, marks_of(one.judgement.cues), CARE)
     ]
     files = [file.name or file.kind.value for file in case.attachments]
-    if passages:
-        st.html(Markup("<b>{}</b>{}").format(say("facts.words"), bullets(f"“{quote}”" for quote in passages)))
-    st.html(Markup("<b>{}</b>{}").format(say("facts.files"), bullets(files or [say("facts.no_files")])))
-    others = other_cases(case)
-    st.html(Markup("<b>{}</b>{}").format(say("facts.others"), bullets(others or [say("facts.no_others")])))
+    facts = {
+        "words": bullets(dict.fromkeys(passages)) if passages else "",
+        "files": bullets(files) if files else say("facts.no_files"),
+        "others": bullets(others) if (others := other_cases(case)) else say("facts.no_others"),
+    }
+    part = Markup("<dt>{}</dt><dd>{}</dd>")
+    known = Markup("").join(part.format(say(f"facts.{name}"), told) for name, told in facts.items() if told)
+    note = '<div class="note note" role="status">{}</div><dl class="facts">{}</dl>'
+    st.html(Markup(note).format(say("facts.text"), known))
 
 
 def other_cases(case: Case) -> list[str]:
@@ -263,22 +249,35 @@ def other_cases(case: Case) -> list[str]:
 # --- what was done
 
 
+def proposed(proposal: CaseProposal, *, to_decide: bool) -> None:
+    """Draw who proposed what, and when, and to whom may decide it what they may do."""
+    say, made = session.say(), proposal.decision
+    when = telling.at(proposal.proposed_at, session.seller_zone())
+    told = say("second.proposed", who=made.by, time=when, what=telling.decision(made, say))
+    session.show_note("note", f"{told} {say('second.what_now')}" if to_decide else told)
+
+
+def proposed_text(proposal: CaseProposal) -> None:
+    """Draw the reply that somebody proposed, as text."""
+    if text := proposal.decision.final_text:
+        st.html(Markup('<div class="turn out"><div class="said">{}</div></div>').format(text))
+
+
 def history(case: Case) -> None:
-    """Draw what was decided, what came of it, and what was noted and kept."""
+    """Draw what was proposed and decided, what came of it, and what was noted and kept, oldest first."""
     say, zone = session.say(), session.seller_zone()
     st.subheader(say("history.title"))
-    lines = [_decided(made) for made in case.decisions]
-    for came in case.outcomes:
-        when = telling.at(came.outcome.at, zone) if came.outcome.at else ""
-        lines.append(say("history.outcome", time=when, who=came.outcome.by, kind=say(f"outcome.{came.outcome.kind.value}")))
+    lines = [(made.id, _decided(made)) for made in case.decisions]
+    lines += [(one.id, _proposed(one)) for one in case.proposals]
+    lines += [(came.id, _came(came)) for came in case.outcomes]
     for given in case.labels:
         claim = say(f"claim.{given.label.claim.value}")
-        lines.append(say("history.label", time=telling.at(given.at, zone), who=given.label.by, claim=claim))
-    lines += [say("history.call", time=telling.at(call.at, zone), who=call.note.by) for call in case.phone_notes]
+        lines.append((given.id, say("history.label", time=telling.at(given.at, zone), who=given.label.by, claim=claim)))
+    lines += [(call.id, say("history.call", time=telling.at(call.at, zone), who=call.note.by)) for call in case.phone_notes]
     for file in case.attachments:
-        kept = telling.at(file.added_at, zone), file.added_by, file.name or say("case.erased_text")
-        lines.append(say("history.file", time=kept[0], who=kept[1], name=kept[2]))
-    st.html(bullets(lines or [say("history.none")]))
+        name = file.name or say("case.erased_text")
+        lines.append((file.id, say("history.file", time=telling.at(file.added_at, zone), who=file.added_by, name=name)))
+    st.html(bullets([line for _, line in sorted(lines)] or [say("history.none")]))
     for made in case.decisions:
         if made.decision.final_text and not made.undone_at:
             st.html(Markup('<div class="turn out"><div class="said">{}</div></div>').format(made.decision.final_text))
@@ -286,14 +285,23 @@ def history(case: Case) -> None:
 
 def _decided(made: CaseDecision) -> str:
     say, decision = session.say(), made.decision
-    what = say(
-        "history.decided",
-        time=telling.at(made.decided_at, session.seller_zone()),
-        who=decision.by,
-        category=say(f"category.{decision.category.value}"),
-        remedy=telling.remedy_name(decision.remedy, say),
-    )
-    more = [say("history.amount", amount=decision.amount)] if decision.amount else []
-    more += [say("history.second", who=decision.second_person)] if decision.second_person else []
+    when, what = telling.at(made.decided_at, session.seller_zone()), telling.decision(decision, say)
+    more = [say("history.second", who=decision.second_person)] if decision.second_person else []
     more += [say("history.undone", who=made.undone_by)] if made.undone_at else []
-    return ", ".join([what, *more])
+    return ", ".join([say("history.decided", time=when, who=decision.by, what=what), *more])
+
+
+def _proposed(one: CaseProposal) -> str:
+    say, when = session.say(), telling.at(one.proposed_at, session.seller_zone())
+    more = [say("history.withdrawn", who=one.withdrawn_by)] if one.withdrawn_at else []
+    what = telling.decision(one.decision, say)
+    return ", ".join([say("history.proposed", time=when, who=one.decision.by, what=what), *more])
+
+
+def _came(came: CaseOutcome) -> str:
+    say, outcome = session.say(), came.outcome
+    when = telling.at(outcome.at, session.seller_zone()) if outcome.at else ""
+    what = [say("history.outcome", time=when, who=outcome.by, kind=say(f"outcome.{outcome.kind.value}"))]
+    what += [say("history.share", share=telling.percent(outcome.offered_share))] if outcome.offered_share is not None else []
+    what += [say("history.spent", amount=outcome.spent)] if outcome.spent else []
+    return ", ".join([*what, *([outcome.note] if outcome.note else [])])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 import streamlit as st
 from markupsafe import Markup
 
@@ -10,74 +13,81 @@ import telling
 from copying import copy_button
 from desk import Desk, errors_of
 from triage_ml.replies.lint import Finding
+from triage_ml.resolution import RemedyKind
 
-_TEXT_HEIGHT = 330
 _FOUND_SHOWN = 80
 
 
 def replies(desk: Desk) -> None:
     """Draw the suggested replies as tabs, the chosen one to be edited, and what the check says of it."""
     say = session.say()
-    st.subheader(say("reply.title"))
-    language = _language(desk)
+    language = telling.language(desk.language, say)
     if desk.suggestions:
         _tabs(desk)
         _about(desk)
     else:
         session.show_note("note", say("reply.none", language=language))
-    drafts: dict[tuple[str, str], str] = st.session_state.setdefault("drafts", {})
+    drafts: dict[tuple[str, str], str] = st.session_state["drafts"]
     suggested = desk.suggestion.text if desk.suggestion else ""
     if desk.text_key not in st.session_state:
-        st.session_state[desk.text_key] = drafts.get((desk.case.id, desk.template_id), suggested)
+        kept = None if desk.is_proposed(desk.suggestion) else drafts.get((desk.case.id, desk.template_id))
+        st.session_state[desk.text_key] = suggested if kept is None else kept
     label = say("reply.text", language=language)
-    st.text_area(label, key=desk.text_key, height=_TEXT_HEIGHT, help=say("reply.live"), on_change=_keep_draft, args=(desk,))
-    _checked(desk)
-    with st.container(horizontal=True):
+    st.text_area(label, key=desk.text_key, height="content", help=say("reply.live"), on_change=_keep_draft, args=(desk,))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         copy_button(say("reply.copy"), say("reply.copied"), desk.text, desk.key("copy"))
         if suggested and desk.text != suggested:
             st.button(say("reply.restore"), key=desk.key("restore"), on_click=_restore, args=(desk,))
-
-
-def _language(desk: Desk) -> str:
-    say, code = session.say(), desk.assessment.prediction.language if desk.assessment else desk.case.summary.language
-    return say(f"languages.{code}") if say.knows(f"languages.{code}") else code
+        findings = desk.findings()
+        if desk.text.strip() and not findings:
+            st.html(Markup('<div class="quiet">✓ {}</div>').format(say("reply.clean")))
+    _objected(desk, findings)
 
 
 def _tabs(desk: Desk) -> None:
-    say = session.say()
-    with st.container(horizontal=True):
+    names = _names(desk)
+    with st.container(horizontal=True, gap="xsmall", key="replies"):
         for number, suggestion in enumerate(desk.suggestions):
-            kind = desk.carried(suggestion)
-            name = say("reply.tab", n=number + 1, remedy=telling.remedy_name(kind, say)) if kind else str(number + 1)
-            chosen = suggestion is desk.suggestion
+            chosen = suggestion is desk.suggestion or suggestion == desk.suggestion
             st.button(
-                name, key=desk.key(f"reply-{number}"), type="primary" if chosen else "secondary", shortcut=str(number + 1),
-                on_click=_choose, args=(desk, number),
+                names[number], key=desk.key(f"reply-{number}"), type="primary" if chosen else "secondary",
+                shortcut=str(number + 1), on_click=_choose, args=(desk, number),
             )  # fmt: skip
+
+
+def _names(desk: Desk) -> list[str]:
+    """Return what the replies are called: by the remedy they carry; several of one remedy are counted."""
+    say, counted, names = session.say(), Counter[RemedyKind | None](), []
+    for suggestion in desk.suggestions:
+        kind = desk.carried(suggestion)
+        counted[kind] += 1
+        name = telling.short_name(kind, say) if kind else say("reply.other")
+        if desk.is_proposed(suggestion):
+            name = say("reply.proposed", remedy=name)
+        names.append(name if counted[kind] == 1 else say("reply.again", remedy=name, n=counted[kind]))
+    return names
 
 
 def _about(desk: Desk) -> None:
     """Draw what the chosen reply is for, in the reader's language, and why it is proposed."""
     say, suggestion = session.say(), desk.suggestion
-    if suggestion is None:
+    if suggestion is None or desk.assessment is None:
         return
-    purpose = session.triage().ranker.templates[suggestion.template_id].purpose[say.language]
+    template = session.triage().ranker.templates.get(suggestion.template_id)
     _, _, why = suggestion.reason.partition("); ")
-    lines = [purpose, *(say.sentence(part) for part in why.split("; ") if part and not part.startswith("to be filled in"))]
+    reasons = [say.sentence(part) for part in why.split("; ") if part and not part.startswith("to be filled in")]
+    lines = [template.purpose[say.language]] if template else []
     lines += [say("reply.missing")] if suggestion.missing else []
-    st.html(Markup('<div class="quiet">{}</div>').format(Markup("<br>").join(lines)))
+    lines += [say("reply.waits")] if not suggestion.template_id and not suggestion.text else []
+    st.html(Markup('<div class="quiet" title="{}">{}</div>').format("; ".join(reasons), Markup("<br>").join(lines)))
 
 
-def _checked(desk: Desk) -> None:
+def _objected(desk: Desk, findings: Sequence[Finding]) -> None:
     """Draw what the outgoing check objects to, and let a person send it anyway."""
-    say, findings = session.say(), desk.findings()
-    if not findings:
-        if desk.text.strip():
-            st.html(Markup('<div class="quiet">✓ {}</div>').format(say("reply.clean")))
-        return
-    st.html(Markup("").join(_finding(finding) for finding in findings))
+    if findings:
+        st.html(Markup("").join(_finding(finding) for finding in findings))
     if errors := errors_of(findings):
-        st.checkbox(say("reply.anyway"), key=desk.anyway_key(errors))
+        st.checkbox(session.say()("reply.anyway"), key=desk.anyway_key(errors))
 
 
 def _finding(finding: Finding) -> Markup:

@@ -5,9 +5,8 @@ The record and the model are loaded once for all sessions of the process.
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,13 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 from markupsafe import Markup
 
+import roles
 from jobs import Jobs
-from presence import Board
-from triage_ml.cases import AttachmentKind, Case, CaseStore
+from presence import Board, Reader
+from triage_ml.cases import Case, CaseStore
 from triage_ml.cases.database import resolve_url
-from triage_ml.cases.records import CaseMessage
+from triage_ml.cases.findings import assess_case
 from triage_ml.home import policy_place, templates_place
-from triage_ml.messages import Direction, Message, MessageKind, OrderLine
 from triage_ml.policy import Policy, load_policy
 from triage_ml.triage import Assessment, Triage, find_model
 from wording import LANGUAGES, Wording, wording
@@ -114,18 +113,8 @@ def _browser_language() -> str:
 
 
 def person() -> str:
-    """Return who decides: the one logged in, else the name in the side bar."""
-    if st.user.get("is_logged_in"):
-        return str(st.user.get("email") or st.user.get("name") or "")
-    return str(st.session_state.get("person", login_name())).strip()
-
-
-def login_name() -> str:
-    """Return the name of the computer's user, "" where it has none."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return ""
+    """Return who decides, as it stands beside decisions; "" where that is not known."""
+    return roles.person()
 
 
 def session_id() -> str:
@@ -141,6 +130,12 @@ def board() -> Board:
 @st.cache_resource(show_spinner=False)
 def _board(url: str) -> Board:  # noqa: ARG001 - one for each record
     return Board()
+
+
+def also_open(case_id: str) -> Reader | None:
+    """Return which other person has a case open; the same name in another window is nobody else."""
+    other = board().other(case_id, session_id())
+    return None if other is None or (other.who and other.who == person()) else other
 
 
 def open_case(case_id: str) -> None:
@@ -187,13 +182,6 @@ def titles(prefix: str) -> Mapping[str, str]:
 # --- a case as it is judged now
 
 
-def leading(case: Case) -> CaseMessage | None:
-    """Return the message that a reply answers: the one whose judgement counts, None where its words were erased."""
-    judgement = case.judgement
-    found = next((one for one in case.messages if judgement is not None and one.judgement is judgement), None)
-    return found if found and not found.erased else None
-
-
 def assessment(case: Case) -> Assessment | None:
     """Judge a case as model, policy and templates stand now, with all that its thread tells; None where it was erased.
 
@@ -202,15 +190,12 @@ def assessment(case: Case) -> Assessment | None:
     TriageError
         Where no model can be loaded.
     """
-    lead = leading(case)
-    if lead is None:
-        return None
     loaded = triage()
-    key = (case.id, case.version, loaded.judge.version, loaded.policy.version)
+    key = (case.id, case.version, loaded)
     kept: Any = st.session_state.get("assessed")
     if kept is None or kept[0] != key:
-        kept = st.session_state["assessed"] = (key, loaded.assess(_with_thread(lead.message, case)))
-    found: Assessment = kept[1]
+        kept = st.session_state["assessed"] = (key, assess_case(loaded, case))
+    found: Assessment | None = kept[1]
     return found
 
 
@@ -218,22 +203,6 @@ def forget(case_id: str) -> None:
     """Drop what this session still holds of a case whose personal data was erased."""
     drafts: dict[tuple[str, str], str] = st.session_state.get("drafts", {})
     st.session_state["drafts"] = {key: text for key, text in drafts.items() if key[0] != case_id}
+    st.session_state.pop("photos", None)
     if st.session_state.get("assessed", [("",)])[0][0] == case_id:
         del st.session_state["assessed"]
-
-
-def _with_thread(message: Message, case: Case) -> Message:
-    """Return the message with the order and the files that its whole thread tells of."""
-    order, known = message.order or OrderLine(), case.summary.order
-    sent = [one.message for one in case.messages if one.message.direction is Direction.IN]
-    photos = [file.name or file.kind.value for file in case.attachments if file.kind is AttachmentKind.BUYER_PHOTO]
-    attached = tuple(dict.fromkeys([*(name for one in sent for name in one.attachments), *photos]))
-    if message.kind is not MessageKind.BUYER:
-        attached = message.attachments
-    merged = replace(known, quantity=order.quantity)
-    return replace(
-        message,
-        order=None if merged == OrderLine() else merged,
-        channel=message.channel or case.summary.channel,
-        attachments=attached,
-    )

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 
-from triage_ml.messages import Category, Claim
+from triage_ml.cases import Decision
+from triage_ml.messages import Category, Claim, Money
 from triage_ml.replies.templates import Template
 from triage_ml.resolution import ALL_MONEY, Remedy, RemedyKind
 from wording import Wording
@@ -61,6 +62,11 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def language(code: str, say: Wording) -> str:
+    """Return what a language is called."""
+    return say(f"languages.{code}") if say.knows(f"languages.{code}") else code
+
+
 def remedy_name(kind: str, say: Wording) -> str:
     """Return what a remedy is called."""
     return say(f"remedy.{kind}") if say.knows(f"remedy.{kind}") else kind
@@ -87,6 +93,23 @@ def money_line(remedy: Remedy, say: Wording) -> str:
     if remedy.chance:
         parts.append(say("remedies.chance", chance=percent(float(remedy.chance.mean))))
     return " · ".join(parts)
+
+
+def example(currency: str) -> str:
+    """Return how an amount in a currency is written."""
+    return str(Money(Decimal("9.60"), currency or "EUR").share(Decimal(1)))
+
+
+def short_name(kind: str, say: Wording) -> str:
+    """Return what a remedy is called where there is little room."""
+    return say(f"short.{kind}") if say.knows(f"short.{kind}") else remedy_name(kind, say)
+
+
+def decision(made: Decision, say: Wording) -> str:
+    """Return what a person chose, in a few words."""
+    what = say("history.what", category=say(f"category.{made.category.value}"), remedy=remedy_name(made.remedy, say))
+    more = [say("history.amount", amount=made.amount)] if made.amount else []
+    return ", ".join([what, *more])
 
 
 def carried(template: Template, allowed: Collection[Remedy]) -> RemedyKind | None:

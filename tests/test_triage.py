@@ -1,15 +1,17 @@
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from triage_ml.classifier import FixedClassifier
+from triage_ml.customisation import Verdict
 from triage_ml.messages import Category, Claim, Message, MessageKind, Money, OrderLine
 from triage_ml.policy import load_policy
 from triage_ml.replies.library import load_templates
 from triage_ml.replies.ranker import ReplyRanker
-from triage_ml.resolution import RemedyKind
+from triage_ml.resolution import Evidence, Findings, RemedyKind
 from triage_ml.triage import Triage, settle
 
 POLICY = load_policy()
@@ -82,3 +84,31 @@ def test_reasons_quote_the_words_they_stand_on():
 def test_one_and_many_agree(triage):
     messages = [Message(str(n), text, order=MUG) for n, text in enumerate(["It broke", "名字写错了", "Danke!", "Where is it?"])]
     assert [triage.assess(m) for m in messages] == triage.assess_many(messages)
+
+
+def test_what_happened_before_reaches_the_resolution():
+    message = Message("1", "Der Henkel ist ab", order=MUG)
+    triage = _triage()
+    first = triage.assess(message).resolution
+    assert RemedyKind.ASK_EVIDENCE in {remedy.kind for remedy in first.remedies}
+    asked = triage.assess(message, Findings(asked=True)).resolution
+    assert asked.recommended.kind is RemedyKind.WAIT
+    shown = triage.assess(message, Findings(evidence=Evidence.SENT)).resolution
+    assert RemedyKind.ASK_EVIDENCE not in {remedy.kind for remedy in shown.remedies}
+    declined = triage.assess(message, Findings(declined=(RemedyKind.PART_REFUND_KEEP,))).resolution
+    assert declined.offer.offer.amount > first.offer.offer.amount
+
+
+def test_the_order_is_always_compared():
+    message = Message("1", "It says Ema on it, but I ordered Emma", order=replace(MUG, customisation="Emma"))
+    with_findings = _triage(Claim.MISMATCH).assess(message, Findings(asked=True))
+    assert with_findings.comparison == _triage(Claim.MISMATCH).assess(message).comparison
+    assert with_findings.comparison.verdict is Verdict.OUR_ERROR
+
+
+def test_each_message_has_findings_of_its_own():
+    messages = [Message(str(n), "Der Henkel ist ab", order=MUG) for n in range(2)]
+    asked, fresh = _triage().assess_many(messages, [Findings(asked=True), Findings()])
+    assert asked.resolution.recommended.kind is RemedyKind.WAIT != fresh.resolution.recommended.kind
+    with pytest.raises(ValueError, match="shorter"):
+        _triage().assess_many(messages, [Findings()])

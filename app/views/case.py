@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 import deciding
+import outcomes
 import panels
 import replying
 import session
 import telling
+import thread
+from attaching import is_erased
 from desk import Desk, prefill
 from triage_ml.cases import Case, CaseState
+from triage_ml.cases.findings import findings_of
 from triage_ml.errors import CaseNotFoundError, TriageError
 from triage_ml.triage import Assessment
 
-_TO_BE_DECIDED = (CaseState.OPEN, CaseState.WAITING)
+_TO_BE_DECIDED = (CaseState.OPEN, CaseState.REVIEW, CaseState.WAITING)
 
 
 def page() -> None:
     """Draw the case that is open, or say how to open one."""
     say, case_id = session.say(), session.open_now()
+    st.html(Path(__file__).parents[1] / "case.css")
     session.show_told()
     if not case_id:
         session.board().leave(session.session_id())
@@ -33,36 +40,69 @@ def page() -> None:
         session.show_note("bad", say("case.not_found", case=case_id))
         return
     session.board().enter(case.id, session.session_id(), session.person())
-    panels.heading(case)
+    head, keys = st.columns([1, 1], vertical_alignment="center", gap="small")
+    with head:
+        panels.heading(case)
     _also_open(case)
-    both_sides(case, _assessed(case))
-
-
-def both_sides(case: Case, assessment: Assessment | None) -> None:
-    """Draw the two sides of the page."""
-    desk = Desk(case, assessment)
-    to_decide = case.summary.state in _TO_BE_DECIDED and not _erased(case)
-    if to_decide:
+    desk = Desk(case, _assessed(case))
+    if case.summary.state in _TO_BE_DECIDED and not is_erased(case) and not deciding.why_not(case):
         prefill(desk)
-    left, right = st.columns([6, 7], gap="large")
+        both_sides(desk)
+        can_decide = True
+    else:
+        looked_at(desk)
+        can_decide = False
+    with keys:  # above, so that nobody scrolls for it; filled last, when all is known
+        deciding.buttons(desk, can_decide=can_decide)
+
+
+def both_sides(desk: Desk) -> None:
+    """Draw a case that is to be decided."""
+    left, right = st.columns([6, 7], gap="medium")
     with left:
-        if desk.needs_second:
-            panels.facts_first(case)
-        panels.conversation(case)
-        panels.order(case, assessment.comparison if assessment else None)
-        panels.history(case)
+        said(desk)
     with right:
-        keys = st.container()  # above, so that nobody scrolls for it; filled last, when all is known
-        if assessment:
-            panels.judged(assessment)
-        panels.clocks(case, assessment.resolution if assessment else None)
-        if assessment:
-            panels.remedies(assessment.resolution)
-        if to_decide:
-            replying.replies(desk)
+        if desk.case.proposal:
+            panels.proposed(desk.case.proposal, to_decide=True)
+        with st.container(border=True, gap="xsmall", key="choice"):
+            if desk.assessment:
+                panels.judged(desk.assessment)
+                panels.before(findings_of(desk.case))
             deciding.form(desk)
-        with keys:
-            deciding.buttons(desk, can_decide=to_decide)
+            if desk.assessment:
+                panels.remedies(desk.assessment.resolution, desk.remedy)
+        replying.replies(desk)
+        if outcomes.possible(desk.case):
+            outcomes.form(desk.case)
+
+
+def looked_at(desk: Desk) -> None:
+    """Draw a case that this person does not decide now: it is decided, erased, or waits for somebody else."""
+    left, right = st.columns([6, 7], gap="medium")
+    with left:
+        said(desk)
+    with right:
+        if desk.case.proposal:
+            panels.proposed(desk.case.proposal, to_decide=False)
+            panels.proposed_text(desk.case.proposal)
+        elif not is_erased(desk.case):
+            outcomes.form(desk.case)
+        if desk.assessment:
+            with st.container(border=True, gap="xsmall", key="choice"):
+                panels.judged(desk.assessment)
+                panels.before(findings_of(desk.case))
+                panels.remedies(desk.assessment.resolution, None)
+
+
+def said(desk: Desk) -> None:
+    """Draw what was said and what is known; where a second person must look, the facts come first."""
+    if desk.needs_second:
+        panels.facts_first(desk.case)
+    thread.conversation(desk.case)
+    panels.photos(desk.case)
+    panels.order(desk.case, desk.assessment.comparison if desk.assessment else None)
+    panels.clocks(desk.case, desk.assessment.resolution if desk.assessment else None)
+    panels.history(desk.case)
 
 
 def _assessed(case: Case) -> Assessment | None:
@@ -70,14 +110,17 @@ def _assessed(case: Case) -> Assessment | None:
     say = session.say()
     if case.summary.state not in _TO_BE_DECIDED:
         session.show_note("note", say("decide.closed", state=say(f"state.{case.summary.state.value}")))
-    if _erased(case):
+    if reason := deciding.why_not(case):
+        session.show_note("note", say(reason))
+    if is_erased(case):
         session.forget(case.id)
         session.show_note("note", say("case.erased"))
         return None
     try:
-        found = session.assessment(case)
+        with st.spinner(say("case.judging")):
+            found = session.assessment(case)
     except TriageError as error:
-        session.show_note("bad", say("app.no_model", why=str(error)))
+        session.show_note("bad", say("app.no_model", why=say.sentence(str(error))))
         return None
     judgement = case.judgement
     if found and judgement and (found.model, found.policy) != (judgement.model, judgement.policy):
@@ -85,13 +128,8 @@ def _assessed(case: Case) -> Assessment | None:
     return found
 
 
-def _erased(case: Case) -> bool:
-    return case.summary.pseudonymised_at is not None or any(one.erased for one in case.messages)
-
-
 def _also_open(case: Case) -> None:
-    other = session.board().other(case.id, session.session_id())
-    if other:
+    if other := session.also_open(case.id):
         say, since = session.say(), telling.at(other.since, session.seller_zone())
         session.show_note("note", say("case.also_open", who=other.who or say("decide.somebody"), time=since))
 

@@ -137,20 +137,29 @@ class Triage:
         judge = model_files.load(Path(model) if model else find_model())
         return cls(judge, numbers, ReplyRanker(library, numbers), acceptance)
 
-    def assess(self, message: Message) -> Assessment:
-        """Assess one message."""
-        return self.assess_many([message])[0]
+    def assess(self, message: Message, findings: Findings | None = None) -> Assessment:
+        """Assess one message.
 
-    def assess_many(self, messages: Sequence[Message]) -> list[Assessment]:
-        """Assess n messages; the same as n times `assess`, but faster."""
+        Parameters
+        ----------
+        message
+            What was written.
+        findings
+            What else is known of its case (`triage_ml.cases.findings`); the comparison is always made here.
+        """
+        return self.assess_many([message], [findings or Findings()])[0]
+
+    def assess_many(self, messages: Sequence[Message], findings: Sequence[Findings] | None = None) -> list[Assessment]:
+        """Assess n messages; the same as n times `assess`, but faster. `findings` has one for each message, or none at all."""
         known = [Circumstances(m.order.personalised if m.order else None, bool(m.attachments)) for m in messages]
         judged = self.judge.predict_many([m.text for m in messages], [m.language for m in messages], known)
-        return [self._assess(message, prediction) for message, prediction in zip(messages, judged, strict=True)]
+        found = findings or [Findings()] * len(messages)
+        return [self._assess(*each) for each in zip(messages, judged, found, strict=True)]
 
-    def _assess(self, message: Message, judged: Prediction) -> Assessment:
+    def _assess(self, message: Message, judged: Prediction, findings: Findings) -> Assessment:
         prediction, notes = settle(message, judged)
         comparison = compared(message, prediction)
-        resolution = resolve(message, prediction, self.policy, self.acceptance, Findings(comparison))
+        resolution = resolve(message, prediction, self.policy, self.acceptance, replace(findings, comparison=comparison))
         replies = self.ranker.rank(message, prediction, resolution)
         order_says = (comparison.why,) if comparison and comparison.verdict is not Verdict.CANNOT_TELL else ()
         reasons = (*notes, *order_says, *_cue_reasons(prediction))

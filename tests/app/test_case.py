@@ -1,11 +1,17 @@
 """One case, decided: what is shown, what may be saved, and what is not."""
 
+import re
+from datetime import timedelta
 from decimal import Decimal
 
+from mug import MUG, NOW
+from PIL import Image
 from reading import button, case_of, field, has_button, html_of, text_of, words_of
 
-from triage_ml.cases import CaseState, Decision, ledger
-from triage_ml.messages import Category, Direction, Message, MessageKind
+from triage_ml.cases import AttachmentKind, CaseState, Decision, OutcomeKind, ledger
+from triage_ml.messages import Category, Direction, Message, MessageKind, Money
+from triage_ml.readers.money import parse_money
+from wording import wording
 
 BROKEN = "The handle broke off after two days. Please send me a new one."
 WRONG = "I ordered the blue one and got red. Can you make it again?"
@@ -22,6 +28,7 @@ def test_a_suggestion_is_accepted_with_one_key_after_copying(screen, arrive, rec
     button(at, "decide").click().run()
     made = record.case(first).decisions[0].decision
     assert (made.by, made.category, made.final_text) == ("Mia", Category.QUALITY, suggested)
+    assert made.edited == 0 and len(made.shown) == 3 and made.shown[0] == made.template_id
     assert made.template_id and made.model == record.case(first).judgement.model and made.policy
     assert case_of(at) == second and f"{first} is saved" in text_of(at)
 
@@ -37,12 +44,11 @@ def test_what_the_reply_carries_is_what_is_done(screen, arrive):
     (only,) = arrive(BROKEN)
     at = screen("case", only)
     names = [one.label for one in at.button if (one.key or "").startswith("reply-")]
-    assert len(names) == 3 and [name[0] for name in names] == ["1", "2", "3"]
+    assert len(names) == len(set(names)) == 3
     texts = []
     for number, name in enumerate(names):
         button(at, f"reply-{number}").click().run()
-        kinds = field(at, "selectbox", "remedy")
-        assert kinds.format_func(kinds.value) == name.partition(" · ")[2]
+        assert name.startswith(wording("en")(f"short.{field(at, 'selectbox', 'remedy').value}"))
         texts.append(at.text_area[0].value)
     assert len(set(texts)) == 3
 
@@ -56,7 +62,8 @@ def test_an_edited_reply_is_kept_while_others_are_looked_at_and_is_what_is_saved
     button(at, "reply-0").click().run()
     assert at.text_area[0].value == edited
     button(at, "decide").click().run()
-    assert record.case(only).decisions[0].decision.final_text == edited
+    made = record.case(only).decisions[0].decision
+    assert made.final_text == edited and 0 < made.edited < 0.3
 
 
 def test_an_edit_can_be_given_up(screen, arrive):
@@ -208,7 +215,7 @@ def test_a_notice_of_the_marketplace_needs_no_reply(screen, record, judge):
     assert "No reply fits" in text_of(at) and at.text_area[0].value == ""
     button(at, "decide").click().run()
     made = record.case(only).decisions[0].decision
-    assert (made.remedy, made.final_text, made.template_id) == ("answer", "", "")
+    assert (made.remedy, made.final_text, made.template_id, made.edited) == ("answer", "", "", None)
 
 
 def test_a_thread_is_read_as_one(screen, record, judge):
@@ -282,4 +289,150 @@ def test_the_screen_changes_language_and_the_buyers_words_and_the_reply_do_not(s
     assert "Guten Tag" in reply and "German" in at.text_area[0].label
     at.segmented_control[0].set_value("zh").run()
     assert not at.exception and at.text_area[0].value == reply and "德语" in at.text_area[0].label
-    assert "可以怎么做" in text_of(at) and "Tasse" in text_of(at) and "What may be done" not in text_of(at)
+    assert "不要做、不要说的" in text_of(at) and "Tasse" in text_of(at) and "What is done" not in text_of(at)
+
+
+# --- what happened before, and what came of it
+
+
+def test_while_we_wait_for_a_photo_nothing_is_sent(screen, arrive, record):
+    (only,) = arrive(BROKEN)
+    record.decide(
+        only, record.case(only).version, Decision("Noah", Category.QUALITY, "ask_evidence", final_text="A photo, please.")
+    )
+    at = screen("case", only)
+    assert "A photo was asked for before" in text_of(at) and "Nothing is sent" in text_of(at)
+    assert at.text_area[0].value == "" and field(at, "selectbox", "remedy").value == "wait"
+    assert not [one.label for one in at.button if "Ask for a photo" in one.label]
+    button(at, "decide").click().run()
+    made = record.case(only).decisions[-1].decision
+    assert (made.remedy, made.final_text, made.template_id, made.edited) == ("wait", "", "", None)
+
+
+def declined(at):
+    field(at, "selectbox", "came-kind").set_value(OutcomeKind.DECLINED).run()
+
+
+def offered(record, case_id, amount="6.00"):
+    money = Money(Decimal(amount), "EUR")
+    record.decide(case_id, record.case(case_id).version, Decision("Noah", Category.QUALITY, "part_refund_keep", money))
+
+
+def test_an_offer_that_was_turned_down_is_noted_and_makes_the_next_one_higher(screen, arrive, record):
+    (only,) = arrive(BROKEN)
+    offered(record, only)
+    at = screen("case", only)
+    assert "What came of it" in text_of(at) and not has_button(at, "came-save")  # the rest follows the choice
+    declined(at)
+    assert field(at, "number_input", "came-share").value == 24.1  # of 24.90
+    assert field(at, "text_input", "came-spent-declined").value == ""  # it was not paid
+    field(at, "text_input", "came-note").set_value("wants it new").run()
+    button(at, "came-save").click().run()
+    outcome = record.case(only).outcomes[0].outcome
+    assert (outcome.by, outcome.kind, outcome.offered_share, outcome.spent) == (
+        "Mia",
+        OutcomeKind.DECLINED,
+        Decimal("0.241"),
+        None,
+    )
+    seen = text_of(at)
+    assert f"{only}: declined, saved." in seen and "24% offered" in seen and "wants it new" in seen
+    assert state_of(record, only) is CaseState.OPEN and "turned this down: Refund a part" in seen
+    field(at, "selectbox", "remedy").set_value("part_refund_keep").run()
+    assert parse_money(field(at, "text_input", "amount-part_refund_keep").value).amount > 6
+
+
+def test_an_accepted_offer_was_paid_on_the_day_that_is_named(screen, arrive, record):
+    (only,) = arrive(BROKEN)
+    offered(record, only)
+    at = screen("case", only)
+    field(at, "selectbox", "came-kind").set_value(OutcomeKind.ACCEPTED).run()
+    assert field(at, "text_input", "came-spent-accepted").value == "6.00 EUR"
+    yesterday = at.date_input[0].value - timedelta(days=1)
+    at.date_input[0].set_value(yesterday).run()
+    button(at, "came-save").click().run()
+    outcome = record.case(only).outcomes[0].outcome
+    assert str(outcome.spent) == "6.00 EUR" and outcome.at.date() == yesterday
+    assert state_of(record, only) is CaseState.CLOSED and "6.00 EUR spent" in text_of(at)
+
+
+def test_money_that_cannot_be_read_or_was_not_paid_in_is_told(screen, arrive, record):
+    (only,) = arrive(BROKEN)
+    offered(record, only)
+    at = screen("case", only)
+    field(at, "selectbox", "came-kind").set_value(OutcomeKind.ACCEPTED).run()
+    for written, told in (("plenty", "Write the amount as"), ("5 USD", "Not saved.")):
+        field(at, "text_input", "came-spent-accepted").set_value(written).run()
+        button(at, "came-save").click().run()
+        assert told in text_of(at) and not record.case(only).outcomes
+
+
+def test_a_decision_can_be_taken_back_after_its_outcome_was_noted(screen, arrive, record):
+    first, _ = arrive(BROKEN, WRONG)
+    at = screen("case", first)
+    button(at, "decide").click().run()
+    at = opened_case(at, first)
+    field(at, "selectbox", "came-kind").set_value(OutcomeKind.ESCALATED).run()
+    button(at, "came-save").click().run()
+    button(at, "undo").click().run()
+    assert record.case(first).decisions[0].undone_by == "Mia"
+
+
+def opened_case(at, case_id):
+    at.query_params["case"] = case_id
+    return at.switch_page("views/case.py").run()
+
+
+def test_an_open_case_came_to_nothing_yet(screen, arrive):
+    (only,) = arrive(BROKEN)
+    assert "What came of it" not in text_of(screen("case", only))
+
+
+# --- long ones
+
+
+def test_of_a_long_thread_the_newest_and_the_one_to_answer_are_open(screen, record, judge):
+    said = [
+        Message(
+            str(n), f"Message number {n}." if n else BROKEN, MUG, "t", channel="amazon", sent_at=NOW - timedelta(hours=40 - n)
+        )
+        for n in range(30)
+    ]
+    record.record(judge.assess_many(said), "import")
+    (only,) = (case.id for case in record.walk())
+    page = html_of(screen("case", only))
+    folded = "".join(re.findall("<details.*?</details>", page, re.DOTALL))
+    assert "the reply answers this" in page and "more messages" in folded
+    for number in (27, 28, 29):
+        assert f"Message number {number}." in page and f"Message number {number}." not in folded
+    assert "Message number 11." in folded and page.count('class="turn in') == 30
+
+
+def test_a_very_long_text_is_whole_and_says_what_is_marked_in_it(screen, arrive):
+    text = "I waited for it. " * 600 + BROKEN
+    (only,) = arrive(text)
+    at = screen("case", only)
+    assert text in words_of(at) and f"{len(text):,} characters" in text_of(at)
+    assert '<div class="said long" tabindex="0"' in html_of(at)
+
+
+def test_the_buyers_photo_is_drawn_small_and_a_broken_one_is_left_out(screen, arrive, record, tmp_path):
+    (only,) = arrive(BROKEN)
+    Image.new("RGB", (2000, 1500), "red").save(tmp_path / "mug.png")
+    (tmp_path / "no.png").write_bytes(b"\x89PNG nothing")
+    for name in ("mug.png", "no.png"):
+        record.attach(only, tmp_path / name, AttachmentKind.BUYER_PHOTO, "Noah")
+    at = screen("case", only)
+    assert len(at.get("image")) == 1 and "The buyer sent a photo" in text_of(at)
+
+
+def test_the_way_to_the_evidence_names_the_case(screen, arrive):
+    (only,) = arrive(BROKEN)
+    (link,) = screen("case", only).get("page_link")
+    assert link.proto.label == "Evidence" and link.proto.query_string == f"case={only}"
+
+
+def test_ones_own_other_window_is_nobody_else(screen, arrive):
+    (only,) = arrive(BROKEN)
+    screen("case", only)
+    assert "has this case open too" not in text_of(screen("case", only))
