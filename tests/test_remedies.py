@@ -258,6 +258,11 @@ def test_after_asking_for_a_photo_the_seller_waits_for_it():
     assert FULL <= set(_kinds(found))
 
 
+def test_who_answered_the_question_for_a_photo_gets_a_remedy():
+    found = _about(Claim.QUALITY, Findings(asked=True, answered=True), paid=FORTY)
+    assert _kinds(found)[0] in FULL and not {RemedyKind.WAIT, RemedyKind.ASK_EVIDENCE} & set(_kinds(found))
+
+
 def test_goodwill_comes_first_where_it_pays_and_explaining_where_not():
     often = Acceptance([OfferMade(Claim.SUBJECTIVE, 0.1, True)] * 40)
     message = Message("1", "Smaller than I thought", order=OrderLine(personalised=True, paid=Money(Decimal(90), "EUR")))

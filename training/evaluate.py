@@ -29,6 +29,7 @@ from triage_ml.evaluation import f1_by_claim
 from triage_ml.evaluation_report import Curve, Section, write_report
 from triage_ml.features import cue_columns, make_features, with_vectors
 from triage_ml.learning import Parameters, Table, deal, fit, fit_experts, held_out, load_parameters, tabulate
+from triage_ml.retraining.records import OWN_WEIGHT
 from triage_ml.text import read_many
 
 HERE = Path(__file__).resolve().parent
@@ -38,8 +39,6 @@ MARKS = ("<!-- goals -->", "<!-- /goals -->")
 SHARES = (0.125, 0.25, 0.5, 1.0)
 STEPS = (0, 50, 100, 200)
 SHOPS = ("en w31", "zh w32", "fr w35")
-# One corrected case of the shop's own counts as much as this many texts of the corpus.
-OWN_WEIGHT = 5.0
 
 Row = tuple[str, str, str]  # measured on, goal, figure
 

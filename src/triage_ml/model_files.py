@@ -3,6 +3,7 @@
     models/<name>/model.skops   the fitted scikit-learn parts (skops format: data and type names, no code, no pickle)
                   model.json    labels, thresholds, figures, versions, what it was trained on
                   card.md       the same for people
+                  held_out.json what models that had not seen the writer said of each text of the corpus
                   manifest.json SHA-256 of each file
 
 Loading has three steps, in this order: the manifest is compared, the type names in the skops file are audited against the
@@ -16,17 +17,18 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from triage_ml.classifier import Classifier, Parts, thresholds_from, thresholds_to
 from triage_ml.encoders import open_encoder
 from triage_ml.errors import ModelError, ModelNotFoundError, UntrustedModelError
 
-FORMAT = 4
-_FILES = ("model.skops", "model.json", "card.md")
+FORMAT = 5
+_FILES = ("model.skops", "model.json", "card.md", "held_out.json")
 # Types beyond skops's own trusted ones that a model may name. All are this package's plain functions.
 _TRUSTED = frozenset({"triage_ml.features.word_grams", "triage_ml.features.character_grams", "triage_ml.features.as_is"})
 
@@ -35,7 +37,17 @@ _ADDRESS = re.compile(r'(?<="__id__": )\d+|(?<="file": ")\d+(?=\.np[yz]")')
 _ADDRESS_FILE = re.compile(r'(?<="file": ")\d+\.np[yz](?=")')
 
 
-def save(classifier: Classifier, folder: Path, facts: Mapping[str, Any], card: str) -> None:
+# Probability of each claim in the order of `Claim`, of abuse, and 1 where that was decided, else 0.
+HeldOut = Mapping[str, Sequence[float]]
+
+
+def save(
+    classifier: Classifier,
+    folder: Path,
+    facts: Mapping[str, Any],
+    card: str,
+    held_out: HeldOut = MappingProxyType({}),
+) -> None:
     """Write a model folder; an older model at that place is replaced only once the new one is complete.
 
     Parameters
@@ -48,6 +60,8 @@ def save(classifier: Classifier, folder: Path, facts: Mapping[str, Any], card: s
         JSON values for people and tools: figures, data hash, counts, versions.
     card
         The model card, Markdown.
+    held_out
+        By a text's id what models said that had not seen its writer: two models are compared on the texts both have.
     """
     from zipfile import ZIP_DEFLATED
 
@@ -70,6 +84,8 @@ def save(classifier: Classifier, folder: Path, facts: Mapping[str, Any], card: s
         }
         (new / "model.json").write_text(json.dumps(about, indent=2, ensure_ascii=False, default=str) + "\n", "utf-8")
         (new / "card.md").write_text(card, "utf-8")
+        lines = ",\n".join(f"{json.dumps(key)}: {json.dumps([round(one, 4) for one in held_out[key]])}" for key in held_out)
+        (new / "held_out.json").write_text(f"{{{lines}}}\n", "utf-8")
         hashes = {file: _sha256(new / file) for file in _FILES}
         (new / "manifest.json").write_text(json.dumps({"sha256": hashes}, indent=2) + "\n", "utf-8")
         if folder.exists():
@@ -125,9 +141,8 @@ def load(folder: Path) -> Classifier:
         raise UntrustedModelError(
             f"{path}: cannot be read as a skops file ({error}). Train again with `triage-ml train`."
         ) from error
-    version = hashes["model.skops"][:12]
     encoder = open_encoder(**about["encoder"]) if about["encoder"] else None
-    return Classifier(Parts(**parts), thresholds_from(about["thresholds"]), about["reply_ids"], version, encoder)
+    return Classifier(Parts(**parts), thresholds_from(about["thresholds"]), about["reply_ids"], _version(hashes), encoder)
 
 
 def facts(folder: Path) -> dict[str, Any]:
@@ -135,6 +150,18 @@ def facts(folder: Path) -> dict[str, Any]:
     _checked_manifest(folder)
     about: dict[str, Any] = json.loads((folder / "model.json").read_text("utf-8"))
     return about
+
+
+def version(folder: Path) -> str:
+    """Return what names this model in every record: the first digits of the hash over its parts."""
+    return _version(_checked_manifest(folder))
+
+
+def held_out(folder: Path) -> dict[str, list[float]]:
+    """Return what held_out.json says (`HeldOut`), after the manifest was checked."""
+    _checked_manifest(folder)
+    said: dict[str, list[float]] = json.loads((folder / "held_out.json").read_text("utf-8"))
+    return said
 
 
 def _checked_manifest(folder: Path) -> dict[str, str]:
@@ -148,6 +175,11 @@ def _checked_manifest(folder: Path) -> dict[str, str]:
         hashes = dict(json.loads((folder / "manifest.json").read_text("utf-8"))["sha256"])
     except (ValueError, KeyError, TypeError) as error:
         raise UntrustedModelError(f"{folder}/manifest.json cannot be read ({error}). Train again.") from error
+    if not set(_FILES) <= set(hashes):
+        raise ModelError(
+            f"{folder}: found a model that lacks {', '.join(sorted(set(_FILES) - set(hashes)))}, made by another version; "
+            f"expected format {FORMAT}. Train again with `triage-ml train`."
+        )
     for name in _FILES:
         path = folder / name
         if not path.is_file() or path.is_symlink() or _sha256(path) != hashes.get(name):
@@ -156,6 +188,10 @@ def _checked_manifest(folder: Path) -> dict[str, str]:
                 "Nothing was loaded. Train again with `triage-ml train`."
             )
     return hashes
+
+
+def _version(hashes: Mapping[str, str]) -> str:
+    return hashes["model.skops"][:12]
 
 
 def _sha256(path: Path) -> str:

@@ -218,6 +218,8 @@ class _Case:
 
         Last where the text speaks of photos and none came with it: "I can send some" and "see photo" read alike.
         """
+        if self.findings.answered:
+            return allowed  # one question is enough, and it was answered, with or without a photo
         if self.findings.asked:
             why = "a photo was asked for: wait for it until the time named, then settle it"
             return [self._may(RemedyKind.WAIT, "E1", why, first_cost), *allowed]

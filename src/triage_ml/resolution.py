@@ -149,6 +149,8 @@ class Findings:
         Whether the piece can be used as it is; None: unknown.
     asked
         True where the buyer was asked for a photo before.
+    answered
+        True where the buyer wrote again after that: then there is nothing to wait for.
     declined
         What the buyer has turned down, once for each time.
     """
@@ -157,4 +159,5 @@ class Findings:
     evidence: Evidence = Evidence.NONE
     usable: bool | None = None
     asked: bool = False
+    answered: bool = False
     declined: tuple[RemedyKind, ...] = ()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from triage_ml import model_files
-from triage_ml.corpus import data_hash, group_counts, load_corpus
+from triage_ml.corpus import LabelledText, data_hash, group_counts, load_corpus
 from triage_ml.encoders import Encoder
-from triage_ml.evaluation import Evaluation, as_json, evaluate
-from triage_ml.learning import Progress, fit, load_parameters
+from triage_ml.evaluation import Evaluation, Judged, as_json, evaluate
+from triage_ml.learning import Parameters, Progress, fit, load_parameters
 
 
 def train_folder(
@@ -22,17 +25,34 @@ def train_folder(
     rows, parameters = load_corpus(corpus), load_parameters(params)
     classifier, held_out = fit(rows, parameters, say, encoder)
     found = evaluate(rows, held_out)
-    facts = {
+    facts = facts_of(rows, parameters, found)
+    say("writing the model")
+    model_files.save(classifier, out, facts, card(found, facts, goals_beside(params)), by_id(rows, held_out))
+    return found
+
+
+def facts_of(rows: Sequence[LabelledText], parameters: Parameters, found: Evaluation) -> dict[str, Any]:
+    """Return what model.json says of a training run: parameters, figures on held-out writers, hash and counts, versions."""
+    return {
         "parameters": asdict(parameters),
         "held_out": as_json(found),
         "data_sha256": data_hash(rows),
         "counts": group_counts(rows),
         "versions": {name: version(name) for name in ("scikit-learn", "spacy", "numpy", "skops")},
     }
+
+
+def by_id(rows: Sequence[LabelledText], held_out: Judged) -> dict[str, list[float]]:
+    """Return what was said of each row held out, as `model_files.HeldOut`; rows whose id is not theirs alone are left out."""
+    times = Counter(row.id for row in rows)
+    said = np.column_stack([held_out.probabilities, held_out.abuse_probability, held_out.flagged])
+    return {row.id: values for row, values in zip(rows, said.tolist(), strict=True) if times[row.id] == 1}
+
+
+def goals_beside(params: Path) -> str:
+    """Return the table that `training/evaluate.py` wrote last beside the parameters, "" without any."""
     goals = params.with_name("goals.md")
-    say("writing the model")
-    model_files.save(classifier, out, facts, card(found, facts, goals.read_text("utf-8") if goals.exists() else ""))
-    return found
+    return goals.read_text("utf-8") if goals.exists() else ""
 
 
 def in_one_line(found: Evaluation) -> str:
@@ -53,7 +73,7 @@ def card(found: Evaluation, facts: Mapping[str, Any], goals: str) -> str:
     found
         Figures on held-out writers.
     facts
-        What model.json will say.
+        What model.json will say; "shop" counts the rows of a shop among what it learned from.
     goals
         The table that `training/evaluate.py` wrote last, Markdown; may be empty.
     """
@@ -68,11 +88,15 @@ def card(found: Evaluation, facts: Mapping[str, Any], goals: str) -> str:
         for kind, parts in found.parts.items()
     )
     by_claim = ", ".join(f"{claim} {value:.2f}" for claim, value in total.f1.items())
+    own = facts.get("shop", {}).get("learned", 0)
+    whose = (
+        f"{own} of them a shop's, labelled by its people, without the personal data that was found; the others " if own else ""
+    )
     return f"""# Model card
 
 Sorts buyers' messages into quality, mismatch, subjective and other, and flags misuse of after-sales, for a person who decides.
 
-Trained on {total.texts} messages of {len(found.parts["writer"])} writers (corpus SHA-256 {facts["data_sha256"][:12]}), written
+Trained on {total.texts} messages of {len(found.parts["writer"])} writers (SHA-256 {facts["data_sha256"][:12]}); {whose}written
 for this purpose: no real buyer's text.
 
 | measured on writers held out from learning and from thresholds | |

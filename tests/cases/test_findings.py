@@ -205,6 +205,14 @@ def kinds(assessment):
     return [remedy.kind for remedy in assessment.resolution.remedies]
 
 
+def test_an_answer_without_a_photo_ends_the_waiting(bring, triage):
+    asking = ours("Könnten Sie uns bitte ein Foto vom Henkel schicken?", 1)
+    assert assess_case(triage, bring(BROKEN, asking)).resolution.recommended.kind is RemedyKind.WAIT
+    case = bring(again("Ein Foto habe ich nicht, der Henkel ist trotzdem ab.", 2))
+    assert findings_of(case).answered
+    assert assess_case(triage, case).resolution.recommended.kind not in (RemedyKind.WAIT, RemedyKind.ASK_EVIDENCE)
+
+
 def test_nobody_is_asked_twice(bring, decide, triage):
     before = assess_case(triage, bring(BROKEN))
     assert RemedyKind.ASK_EVIDENCE in kinds(before)

@@ -12,6 +12,7 @@ Read it in this order:
     changes, proposing        people decide, propose, take back; additions: outcomes, labels, notes, files, holds
     queries, loading, counts  cases are listed, searched, opened, counted; histories: all of them, for statistics
     store                     all of that behind one name
+    findings                  what a case tells beyond its newest message
     retention, due, erasure   personal data goes when its time is over; requests: what one person may ask for
     backup                    all of it in one encrypted file (snapshots, archive, encryption)
 """

@@ -9,13 +9,14 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from triage_ml.cases.given import AttachmentKind, OutcomeKind
-from triage_ml.cases.records import Case, CaseDecision
+from triage_ml.cases.records import Case, CaseDecision, CaseMessage
 from triage_ml.messages import Category, Claim, Direction, Message, MessageKind, Money, OrderLine
 from triage_ml.replies.lint import Outgoing
 from triage_ml.resolution import ALL_MONEY, Evidence, Findings, RemedyKind
@@ -69,24 +70,43 @@ def findings_of(case: Case) -> Findings:
     Returns
     -------
     Findings
-        `asked`: a decision that stands asks for a photo, or a text of the seller does. `evidence` is SENT once a file shows the
+        `asked`: a decision that stands asks for a photo, or a text of the seller does; `answered`: the buyer wrote after
+        that. `evidence` is SENT once a file shows the
         piece: it came with a buyer's message, or is kept as the buyer's photo or as the inspection of what came back. It is
         CONFIRMED where a person then decided that it is a fault or not as ordered, and on a remedy for that: a file alone
         confirms nothing, since nobody may have looked at it. `declined`: the remedy of each decision that the buyer turned
         down. Whether the piece can be used is not recorded, so `usable` stays open.
     """
-    return Findings(evidence=_evidence(case), asked=_asked(case), declined=_declined(case))
+    asked_at = _asked_at(case)
+    return Findings(
+        evidence=_evidence(case),
+        asked=asked_at is not None,
+        answered=asked_at is not None and any(_at(one) > asked_at for one in _texts(case, Direction.IN)),
+        declined=_declined(case),
+    )
 
 
 def _standing(case: Case) -> list[CaseDecision]:
     return [made for made in case.decisions if made.undone_at is None]
 
 
-def _asked(case: Case) -> bool:
-    if any(made.decision.remedy == RemedyKind.ASK_EVIDENCE for made in _standing(case)):
-        return True
-    ours = (one for one in case.messages if one.message.direction is Direction.OUT)
-    return any(asks_for_photo(one.message.text, one.judgement.language if one.judgement else "") for one in ours)
+def _asked_at(case: Case) -> datetime | None:
+    """Return when a photo was first asked for, None where nobody did."""
+    decided = [made.decided_at for made in _standing(case) if made.decision.remedy == RemedyKind.ASK_EVIDENCE]
+    written = [
+        _at(one)
+        for one in _texts(case, Direction.OUT)
+        if asks_for_photo(one.message.text, one.judgement.language if one.judgement else "")
+    ]
+    return min([*decided, *written], default=None)
+
+
+def _texts(case: Case, direction: Direction) -> list[CaseMessage]:
+    return [one for one in case.messages if one.message.direction is direction]
+
+
+def _at(one: CaseMessage) -> datetime:
+    return one.message.sent_at or one.recorded_at
 
 
 def asks_for_photo(text: str, language: str) -> bool:

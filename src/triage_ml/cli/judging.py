@@ -26,7 +26,7 @@ from triage_ml.cli.options import (
     training_part,
     who,
 )
-from triage_ml.errors import FormatError
+from triage_ml.errors import FormatError, TriageError
 
 if TYPE_CHECKING:
     from triage_ml.batch import Summary
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from triage_ml.triage import Assessment, Triage
 
 app = typer.Typer()
+TrackOption = Annotated[bool, typer.Option("--track/--no-track", help="Keep an MLflow run of it (extra `mlflow`).")]
 
 
 @app.command()
@@ -62,12 +63,15 @@ def train(
     encoder_languages: Annotated[
         list[str] | None, typer.Option(metavar="CODE", help="Language the encoder was made for. Repeatable. [default: all]")
     ] = None,
+    track: TrackOption = True,
 ) -> None:
     """Learn a model from labelled messages; the same messages always give the same model."""
     from triage_ml.encoders import open_encoder
     from triage_ml.language import LANGUAGES
 
     train_model(corpus, out, params, open_encoder(encoder, encoder_languages or LANGUAGES) if encoder else None)
+    if track:
+        _tracked(lambda: _track_training(out, training_part(corpus, "corpus")))
 
 
 @app.command()
@@ -78,7 +82,7 @@ def evaluate(
     model: ModelOption = None,
     report: Annotated[Path | None, typer.Option(help="Folder for figures (PNG), an HTML page and figures.json.")] = None,
     errors: Annotated[bool, typer.Option("--errors", help="Print every text judged wrong, with its cues.")] = False,
-    track: Annotated[bool, typer.Option("--track", help="Keep the figures as an MLflow run.")] = False,
+    track: TrackOption = True,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model on labelled texts that it was not trained on."""
@@ -86,10 +90,11 @@ def evaluate(
     from triage_ml.evaluation_report import write_report
 
     judge = load_model(model)
-    sections = [_measured(judge, path) for path in files or sorted(training_part(None, "heldout").glob("*.jsonl"))]
+    paths = files or sorted(training_part(None, "heldout").glob("*.jsonl"))
+    sections = [_measured(judge, path) for path in paths]
     page = write_report(report, f"Model {judge.version}", sections) if report else None
     if track:
-        _track(judge.version, sections, report)
+        _tracked(lambda: _track_evaluation(model, paths, sections))
     if as_json:
         pages.print_json({s.name: evaluation.as_json(s.evaluation) for s in sections})
     else:
@@ -107,12 +112,36 @@ def _measured(judge: Judge, path: Path) -> Section:
     return Section(path.name, evaluation.evaluate(rows, judged), judged, evaluation.errors(rows, predictions))
 
 
-def _track(version: str, sections: list[Section], report: Path | None) -> None:
-    from triage_ml.registry import metrics_of, track
+def _tracked(work: Callable[[], None]) -> None:
+    """Keep runs; what is done is done, so that nothing fails where they cannot be kept."""
+    try:
+        with pages.waiting("keeping an MLflow run"):
+            work()
+    except TriageError as error:
+        typer.echo(f"No MLflow run is kept: {error}", err=True)
 
-    for section in sections:
-        facts = {"model": version, "texts": section.name}
-        typer.echo(f"MLflow run {track('evaluate', facts, metrics_of(section.evaluation), report)}", err=True)
+
+def _track_training(folder: Path, corpus: Path) -> None:
+    from triage_ml import champions, model_files, registry
+    from triage_ml.corpus import load_corpus
+    from triage_ml.tracking import track_training
+    from triage_ml.triage import find_model
+
+    run = track_training(folder, load_corpus(corpus))
+    number = registry.register(folder, run)
+    if not champions.champion() and folder.resolve() == find_model().resolve():
+        registry.point("champion", model_files.version(folder))  # it counts already
+    typer.echo(f"MLflow run {run}, model {registry.MODEL} version {number}", err=True)
+
+
+def _track_evaluation(model: Path | None, paths: Sequence[Path], sections: Sequence[Section]) -> None:
+    from triage_ml.corpus import load_labelled
+    from triage_ml.tracking import track_evaluation
+    from triage_ml.triage import find_model
+
+    for path, section in zip(paths, sections, strict=True):
+        run = track_evaluation(model or find_model(), section, load_labelled(path))
+        typer.echo(f"MLflow run {run}", err=True)
 
 
 @app.command()
