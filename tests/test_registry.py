@@ -208,7 +208,7 @@ def test_an_alias_names_the_model_of_our_version_or_nothing(shop, trained):
     assert registry.point("champion", ours) == "3" and registry.point("challenger", "another") == "2"
     assert client.get_model_version_by_alias("triage_ml", "champion").version == "3"
     assert registry.point("champion", "unknown") == ""
-    assert client.get_registered_model("triage_ml").aliases == {"challenger": "2"}
+    assert client.get_registered_model("triage_ml").aliases.keys() == {"challenger"}
 
 
 def test_the_commit_is_named_where_there_is_one():
