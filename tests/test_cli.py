@@ -112,10 +112,10 @@ def test_evaluate_measures_draws_and_tracks(run, tmp_path):
         {"lang": "en", "text": "Where is my parcel? Tracking has not moved", "claim": "quality", "abuse": False},
     ]
     (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
-    done = run("evaluate", "mine.jsonl", "--report", "report", "--track", "--errors")
+    done = run("evaluate", "mine.jsonl", "--report", "report", "--errors")
     assert done.returncode == 0, done.stderr
     assert "0.500" in done.stdout and "quality -> other" in done.stdout and "MLflow run" in done.stderr
-    assert (tmp_path / "report" / "report.html").exists() and (tmp_path / "mlflow.db").exists()
+    assert (tmp_path / "report" / "report.html").exists() and (tmp_path / "home" / "mlflow.db").exists()
     found = json.loads(run("evaluate", "mine.jsonl", "--json").stdout)
     assert found["mine.jsonl"]["total"]["accuracy"] == 0.5
     assert "line 1" in run("evaluate", tmp_path / "report" / "report.html").stderr

@@ -72,9 +72,25 @@ def test_another_format_is_refused(copy):
 def test_saving_over_a_model_replaces_it_whole(fitted, copy):
     (copy / "leftover").touch()
     model_files.save(fitted[0], copy, {"again": True}, "# Card\n")
-    assert sorted(p.name for p in copy.iterdir()) == ["card.md", "manifest.json", "model.json", "model.skops"]
+    assert sorted(p.name for p in copy.iterdir()) == ["card.md", "held_out.json", "manifest.json", "model.json", "model.skops"]
     assert model_files.facts(copy)["again"] is True
     assert [p.name for p in copy.parent.iterdir()] == [copy.name]
+
+
+def test_answers_held_out_are_kept(fitted, copy):
+    model_files.save(fitted[0], copy, {}, "", {"a": [0.1, 0.2, 0.30004, 0.4, 0.5, 1.0], "b é": [1, 0, 0, 0, 0, 0]})
+    assert model_files.held_out(copy) == {"a": [0.1, 0.2, 0.3, 0.4, 0.5, 1.0], "b é": [1, 0, 0, 0, 0, 0]}
+    assert model_files.version(copy) == model_files.load(copy).version
+
+
+def test_a_model_of_an_older_version_is_refused_as_such(copy):
+    (copy / "held_out.json").unlink()
+    hashes = json.loads((copy / "manifest.json").read_text("utf-8"))["sha256"]
+    (copy / "manifest.json").write_text(
+        json.dumps({"sha256": {k: v for k, v in hashes.items() if k != "held_out.json"}}), "utf-8"
+    )
+    with pytest.raises(ModelError, match="another version"):
+        model_files.load(copy)
 
 
 def test_the_same_texts_give_the_same_files_in_every_process(tmp_path):

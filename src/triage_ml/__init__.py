@@ -19,7 +19,8 @@ Read it in this order:
     triage                    the four steps in a row
     batch                     a whole export
     cases                     the case record: what was said, decided, done; proof, backups, retention
-    evidence, insights        what is sent to win a dispute; what cases teach
+    evidence, insights, drift what is sent to win a dispute; what cases teach; what changes from week to week
+    retraining                corrected cases make a better model
     redaction                 personal data taken out of a text
     cli                       the commands and what they show
 """

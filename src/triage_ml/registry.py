@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -71,6 +72,11 @@ def store_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{_default_store().as_posix()}"
 
 
+def without_password(text: str) -> str:
+    """Return a text that names a store, without the user and password in its address."""
+    return re.sub(r"(?<=://)[^/@\s]+@", "", text)
+
+
 def in_use() -> bool:
     """Say whether MLflow is installed and there is a store; asks neither."""
     return find_spec("mlflow") is not None and bool(os.environ.get("MLFLOW_TRACKING_URI") or _default_store().is_file())
@@ -98,8 +104,8 @@ def _mlflow() -> Iterator[Any]:
     except TriageError:
         raise
     except Exception as error:  # MLflow raises whatever its store raises
-        first = str(error).strip().partition("\n")[0]
-        raise TriageError(f"MLflow store {store_uri()}: found {first}; expected a store. Check MLFLOW_TRACKING_URI.") from error
+        found = without_password(f"MLflow store {store_uri()}: found {str(error).strip().partition(chr(10))[0]}")
+        raise TriageError(f"{found}; expected a store that answers. Check MLFLOW_TRACKING_URI.") from error
 
 
 def _experiment(mlflow: Any) -> str:  # noqa: ANN401 - a module

@@ -60,7 +60,8 @@ class Teaching:
         if not known:
             return 1.0
         here, least = self.counts.get(prediction.language, {}), min(known)
-        return sum(p * (least / max(here.get(claim, 0), least)) ** _PULL for claim, p in prediction.probabilities.items())
+        pulls = (p * float((least / max(here.get(claim, 0), least)) ** _PULL) for claim, p in prediction.probabilities.items())
+        return min(1.0, sum(pulls))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,44 +104,47 @@ def value(prediction: Judged) -> float:
 
 
 def choose(candidates: Sequence[Candidate], n: int) -> list[Candidate]:
-    """Return at most n candidates that teach much and differ from each other, the one to begin with first.
+    """Return at most n candidates that together teach most, the one to begin with first.
 
-    Greedy: each time the candidate with the largest value * (1 - likeness) is taken, where likeness is that to the most alike
-    one taken before (maximal marginal relevance, Carbonell & Goldstein 1998, doi:10.1145/290941.291025). Of equals the
-    first comes first, so that the same candidates always give the same list.
+    A label teaches of its text and, the more alike they are, of others. So each time the candidate is taken that adds most to
+    the sum over all candidates of value * likeness to the most alike one taken (facility location; Nemhauser et al. 1978,
+    doi:10.1007/BF01588971). Of many copies one is taken, and soon, since it stands for all; what is like nothing else waits.
+    Of equals the first comes first, so that the same candidates always give the same list.
 
     Parameters
     ----------
     candidates
-        A few hundred; time and memory grow with their number times n.
+        A few hundred; time grows with the square of their number, times n.
     n
         How many are wanted.
     """
-    values = np.array([one.value for one in candidates], dtype=np.float64)
-    alike, waiting = np.zeros(len(candidates)), np.ones(len(candidates), dtype=bool)
-    likeness = _Likeness(candidates) if candidates else None
+    if not candidates:
+        return []
+    values, alike = np.array([one.value for one in candidates]), likeness(candidates)
+    stood_for, waiting = np.zeros(len(candidates)), np.ones(len(candidates), dtype=bool)
     chosen: list[int] = []
-    while likeness and len(chosen) < min(n, len(candidates)):
-        best = int(np.argmax(np.where(waiting, values * (1 - alike), -1.0)))
+    while len(chosen) < min(n, len(candidates)):
+        adds = values @ np.maximum(alike - stood_for[:, None], 0)
+        best = int(np.argmax(np.where(waiting, adds, -1.0)))
         chosen.append(best)
         waiting[best] = False
-        alike = np.maximum(alike, likeness.to(best))
+        stood_for = np.maximum(stood_for, alike[:, best])
     return [candidates[place] for place in chosen]
 
 
-class _Likeness:
-    """How alike texts are: the cosine of their runs of letters, at least `_SAME_SOURCE` where they share a source."""
+def likeness(candidates: Sequence[Candidate]) -> NDArray[np.float64]:
+    """Return, shape (n, n), how much a label of one of n texts tells of another, 0 to 1.
 
-    def __init__(self, candidates: Sequence[Candidate]) -> None:
-        from sklearn.feature_extraction.text import TfidfVectorizer
+    The square of the cosine of their runs of letters, so that the little that all texts share counts for next to nothing.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
 
-        # Runs of letters need no tokeniser, so that all languages are served alike; "." keeps a text that has none.
-        runs = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True, dtype=np.float32)
-        self._runs = runs.fit_transform([one.text or "." for one in candidates])
-        self._sources = [one.sources for one in candidates]
-
-    def to(self, place: int) -> NDArray[np.float64]:
-        """Return, shape (n,), how alike each candidate is to one of them, 0 to 1."""
-        cosine = np.asarray((self._runs @ self._runs[place].T).todense(), dtype=np.float64).ravel()
-        shared = np.array([bool(sources & self._sources[place]) for sources in self._sources])
-        return np.clip(np.maximum(cosine, _SAME_SOURCE * shared), 0, 1)
+    # Runs of letters need no tokeniser, so that all languages are served alike. How rare a run is must not count: among
+    # many copies of one text, only what differs would be rare.
+    runs = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, use_idf=False, dtype=np.float32)
+    matrix = runs.fit_transform([f"{one.text} ." for one in candidates])
+    cosine = (matrix @ matrix.T).toarray().astype(np.float64)
+    shared = np.array([[bool(one.sources & other.sources) for other in candidates] for one in candidates])
+    found: NDArray[np.float64] = np.clip(np.maximum(cosine, _SAME_SOURCE * shared), 0, 1) ** 2
+    np.fill_diagonal(found, 1)
+    return found

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from triage_ml import champions
 from triage_ml.acceptance import Acceptance
 from triage_ml.classifier import CLAIMS, Judge, Prediction
 from triage_ml.customisation import Comparison, Verdict, compare
@@ -168,9 +169,11 @@ class Triage:
 
 
 def find_model() -> Path:
-    """Return where the model is expected: TRIAGE_MODEL, else models/default here, else in the checkout this runs from."""
+    """Return the model that counts: TRIAGE_MODEL, else the shop's champion, else models/default here or in the checkout."""
     if os.environ.get("TRIAGE_MODEL"):
         return Path(os.environ["TRIAGE_MODEL"])
+    if version := champions.champion():
+        return champions.folder(version)
     here = Path("models") / "default"
     checkout = Path(__file__).resolve().parents[2] / "models" / "default"
     return checkout if checkout.is_dir() and not here.is_dir() else here

@@ -3,7 +3,8 @@
 judging   a text becomes an assessment: demo, train, evaluate, assess, score
 cases     the work on cases: import, list, show, decide, undo, outcome, label, note, attach
 keeping   their safety: hold, verify, export, backup, restore, purge, person
-knowledge what is made of them: evidence, insights
+knowledge what is made of them: evidence, insights; drifting: drift
+retraining a better model: retrain, labels; learning: experiments, models
 screen    review: opens the review screen
 rules     what is fixed beforehand: templates, policy, check-reply, notices, insurance
 options   what several commands take and load
@@ -18,7 +19,7 @@ from io import TextIOWrapper
 
 import typer
 
-from triage_ml.cli import cases, judging, keeping, knowledge, rules, screen
+from triage_ml.cli import cases, drifting, judging, keeping, knowledge, learning, retraining, rules, screen
 from triage_ml.errors import TriageError
 
 app = typer.Typer(
@@ -33,6 +34,10 @@ app.add_typer(rules.app)
 app.add_typer(rules.templates_app, name="templates")
 app.add_typer(rules.policy_app, name="policy")
 app.add_typer(knowledge.app)
+app.add_typer(retraining.app)
+app.add_typer(retraining.labels_app, name="labels")
+app.add_typer(learning.app)
+app.add_typer(drifting.app)
 app.add_typer(screen.app)
 cases.app.add_typer(keeping.app)
 app.add_typer(cases.app, name="cases", help="The case record: import messages, decide, prove, back up, purge.")
