@@ -26,6 +26,8 @@ _PAGES = {
     "replies": Role.AGENT,
     "policy": Role.AGENT,
     "batch": Role.AGENT,
+    "label": Role.AGENT,
+    "model": Role.ADMIN,
 }
 
 
