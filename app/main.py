@@ -69,11 +69,16 @@ def side_bar(access: Access) -> None:
     say, way = session.say(), roles.way()
     with st.sidebar:
         st.segmented_control(
-            say("app.language"), list(LANGUAGES), key="language", format_func=LANGUAGES.__getitem__, required=True
+            say("app.language"),
+            list(LANGUAGES),
+            key="language",
+            format_func=LANGUAGES.__getitem__,
+            required=True,
+            on_change=session.keep_choices,
         )
         if access.role and way is Way.ALONE:
             st.session_state.setdefault("person", roles.login_name())
-            st.text_input(say("app.person"), key="person", help=say("app.person_help"), max_chars=80)
+            st.text_input(say("app.person"), key="person", help=say("app.person_help"), max_chars=80, persist_state="session")
         elif access.role:
             known = {"person": roles.person(), "role": say(f"roles.{access.role.name.lower()}")}
             st.html(Markup('<div class="quiet">{}</div>').format(say("roles.you_are", **known)))

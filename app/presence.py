@@ -53,9 +53,10 @@ class Board:
             self._cases.pop(session, None)
 
     def other(self, case_id: str, session: str) -> Reader | None:
-        """Return who else has the case open, the first of several."""
+        """Return who else has the case open, the first of several; one's own earlier sessions are nobody else."""
         moment = self.now()
         with self._lock:
-            readers = [r for r, opened in self._cases.values() if opened == case_id and r.session != session]
+            own = self._cases[session][0].who if session in self._cases else None
+            readers = [r for r, at in self._cases.values() if at == case_id and r.session != session and r.who != own]
         active = (reader for reader in readers if moment - reader.active < _LEFT_AFTER)
         return min(active, key=lambda reader: reader.since, default=None)

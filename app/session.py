@@ -112,6 +112,13 @@ def _browser_language() -> str:
     return code if code in LANGUAGES else "en"
 
 
+def keep_choices() -> None:
+    """Keep what was chosen when the language changes: the browser names options by their words, and these are others then."""
+    for key, value in st.session_state.items():
+        if isinstance(value, str) and key != "language":  # texts and options; buttons and files cannot be set
+            st.session_state[key] = value
+
+
 def person() -> str:
     """Return who decides, as it stands beside decisions; "" where that is not known."""
     return roles.person()

@@ -35,9 +35,9 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason="no Chromium here; on Debian: apt-get install chromium fonts-noto-cjk"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """The running browser."""
+    """The running browser; one at a time, since Playwright allows no two drivers in a process."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE)

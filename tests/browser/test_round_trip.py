@@ -52,39 +52,37 @@ def test_from_the_inbox_to_the_next_case_and_back_by_keyboard(mia, record):
     mia.starts()
     first, suggested = mia.case_id(), mia.reply().input_value()
 
-    mia.reply().fill(suggested + "\n\nPlease leave us a five-star review.")
-    page.keyboard.press("Control+Enter")
+    mia.writes(suggested + "\n\nPlease leave us a five-star review.")
+    mia.presses("Control+Enter")
     expect(mia.note("Not saved: the check found something")).to_be_visible()
     expect(page.locator(".finding.error", has_text="five-star").first).to_be_visible()
     assert not record.case(first).decisions
 
     mended = suggested + "\n\nIt leaves our workshop on Friday."
-    mia.reply().fill(mended)
-    page.keyboard.press("Control+Enter")
+    mia.writes(mended)
+    mia.presses("Control+Enter")
     expect(mia.note(f"{first} is saved")).to_be_visible()
     expect(mia.case()).not_to_contain_text(first)
     expect(mia.reply()).not_to_have_value(mended)
     made = record.case(first).decisions[-1].decision
     assert (made.by, made.final_text) == ("Mia", mended) and 0 < made.edited < 1
 
-    page.keyboard.press("u")
+    mia.presses("u")
     expect(mia.note(f"{first} is open again")).to_be_visible()
     expect(mia.case()).to_contain_text(first)
     expect(mia.reply()).to_have_value(mended)
     assert record.case(first).decisions[-1].undone_by == "Mia"
 
-    mia.settled()
-    page.keyboard.press("y")
+    mia.presses("y")
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == mended
 
 
 def test_keys_choose_another_reply_and_skip_and_letters_in_a_field_do_neither(mia, record):
-    page = mia.page
     narrow(mia, "French")
     mia.starts()
     first, suggested = mia.case_id(), mia.reply().input_value()
-    page.keyboard.press("2")
+    mia.presses("2")
     expect(mia.reply()).not_to_have_value(suggested)
     other = mia.reply().input_value()
     mia.settled()
@@ -92,10 +90,9 @@ def test_keys_choose_another_reply_and_skip_and_letters_in_a_field_do_neither(mi
     mia.reply().press_sequentially(" suny 123")
     expect(mia.reply()).to_have_value(other + " suny 123")
     expect(mia.case()).to_contain_text(first)
-    page.keyboard.press("Escape")
+    mia.presses("Escape")
     mia.case().click()
-    mia.settled()
-    page.keyboard.press("s")
+    mia.presses("s")
     expect(mia.case()).not_to_contain_text(first)
     assert record.case(first).summary.state is CaseState.OPEN and not record.case(first).decisions
 
@@ -158,15 +155,15 @@ def test_two_people_see_each_other_and_the_slower_decision_is_refused(mia, visit
     expect(noah.case()).to_contain_text(case_id)
     expect(noah.note("Mia has this case open too")).to_be_visible()
     expect(noah.reply()).not_to_have_value("")
-    mia.page.keyboard.press("2")
+    mia.presses("2")
     expect(mia.note("<i>Noah</i> **N** has this case open too")).to_be_visible()
     mia.settled()
     text = mia.reply().input_value() + "\n\nIt leaves our workshop on Friday."
 
-    noah.page.keyboard.press("Control+Enter")
+    noah.presses("Control+Enter")
     expect(noah.note(f"{case_id} is saved")).to_be_visible()
-    mia.reply().fill(text)
-    mia.page.keyboard.press("Control+Enter")
+    mia.writes(text)
+    mia.presses("Control+Enter")
     expect(mia.note("Not saved: <i>Noah</i> **N** changed this case")).to_be_visible()
     assert [made.decision.by for made in record.case(case_id).decisions] == ["<i>Noah</i> **N**"]
 
@@ -218,8 +215,8 @@ def test_a_text_like_code_is_shown_as_it_is_written_on_every_page(mia, hostile, 
     assert page.locator(".turn .said").first.text_content() == HOSTILE
     for shown in (HOSTILE_SKU, HOSTILE_PRODUCT):
         expect(page.locator(".cells")).to_contain_text(shown)
-    mia.reply().fill(HOSTILE)
-    page.keyboard.press("Control+Enter")
+    mia.writes(HOSTILE)
+    mia.presses("Control+Enter")
     expect(mia.note("Not saved")).to_be_visible()
     nothing_ran(mia)
 
@@ -231,7 +228,8 @@ def test_a_text_like_code_is_shown_as_it_is_written_on_every_page(mia, hostile, 
     mia.go("Insights")
     expect(page.get_by_test_id("stMetric").first).to_be_visible()
     mia.chooses("insights-group", HOSTILE_SKU)
-    expect(page.get_by_test_id("stMain")).to_contain_text(HOSTILE)
+    for shown in (HOSTILE_SKU, HOSTILE_PRODUCT):
+        expect(page.get_by_test_id("stMain")).to_contain_text(shown)
     for part in page.locator(".st-key-insights-part").get_by_role("radio").all():
         part.click()
         mia.settled()

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import expect
+from playwright.sync_api import TimeoutError, expect
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "src" / "triage_ml" / "data" / "sample" / "week.csv"
@@ -73,17 +73,35 @@ class Visitor:
 
     def chooses(self, key, option):
         """Choose from a list by writing what is wanted; a long list is not drawn whole."""
+        field, found = self.keyed(key).get_by_role("combobox"), self.page.get_by_role("option", name=option, exact=True)
         self.settled()
-        self.keyed(key).get_by_role("combobox").fill(option)
-        self.page.get_by_role("option", name=option, exact=True).click()
+        for _ in range(10):  # a chart that grows above moves the field, and that closes the list
+            field.scroll_into_view_if_needed()
+            field.fill("")
+            field.fill(option)
+            try:
+                found.click(timeout=3_000)
+            except TimeoutError:
+                continue
+            break
+        expect(field).to_have_value(option)
         self.settled()
+
+    def presses(self, key):
+        """Press a key once everything is drawn: before, its button may not be there."""
+        self.settled()
+        self.page.keyboard.press(key)
+
+    def writes(self, text):
+        """Let this be the reply."""
+        self.settled()
+        self.reply().fill(text)
 
     def starts(self):
         """Begin with the first case of the inbox, by key."""
         expect(self.keyed("start").get_by_role("button")).to_be_enabled()
         self.page.get_by_role("heading", level=1).click()  # in a field a key is a letter
-        self.settled()
-        self.page.keyboard.press("n")
+        self.presses("n")
         expect(self.reply()).not_to_have_value("")
         self.settled()
 
