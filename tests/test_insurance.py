@@ -13,13 +13,11 @@ from triage_ml.insurance import (
     Exposure,
     InsuranceTerms,
     Method,
-    SkuCounts,
-    Verdict,
     break_even,
-    by_sku,
     covered_share,
     value,
 )
+from triage_ml.insurance_by_sku import SkuCounts, Verdict, by_sku
 from triage_ml.messages import Claim, Money
 
 

@@ -19,8 +19,8 @@ import telling
 from copying import copy_button
 from jobs import Job, new_folder
 from triage_ml.cases import AttachmentKind, Case, CaseStore, Filter, Order, OutcomeKind
-from triage_ml.cases.loading import public_id
 from triage_ml.cases.records import CaseOutcome
+from triage_ml.cases.results import public_id
 from triage_ml.clocks import clock
 from triage_ml.errors import CaseNotFoundError
 from triage_ml.evidence import Draft, Item, PackReport, Purpose, build_pack, checklist, draft

@@ -6,15 +6,15 @@ Read it in this order:
     readers                   an export becomes Messages
     language, letters, text   which language, which letters, which words, which cues
     features, encoders        what of a text becomes numbers; an optional expert
-    classifier, learning      a text becomes a Prediction; labelled texts become a Classifier
+    classifier, learning      a text becomes a Prediction; labelled texts become a Classifier (thresholds: what is decided)
     evaluation, registry      how right it is, with a report; what MLflow keeps
     teaching, champions       what a label would teach; which of a shop's own models counts
     policy, acceptance, costs the seller's numbers; how often offers are accepted; what a remedy is expected to cost
     policy_versions           dated versions of them, compared and saved
-    marketplaces, clocks      what holds where, and by when somebody must act
+    marketplaces, clocks      what holds where, and by when somebody must act (walltime: counted by the clock on the wall)
     customisation             whose error it is: the order's text held against the message
     resolution, remedies      the nouns of settling; what must and may be done (offers: which part of the price)
-    insurance, notices        whether insuring returns pays; what a listing must say
+    insurance, notices        whether insuring returns pays (also _by_sku and _risk; intervals); what a listing must say
     replies, reply_model      templates, which of them fit, and what people answered such texts with
     triage                    the four steps in a row
     batch                     a whole export

@@ -6,7 +6,6 @@ The clocks, dated and with sources, stand in `data/clocks.toml`; `docs/clocks.md
 from __future__ import annotations
 
 import tomllib
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -20,6 +19,7 @@ from zoneinfo import ZoneInfo
 from triage_ml.errors import PolicyError
 from triage_ml.marketplaces import DEFAULT_PLATFORM, Marketplace, marketplace
 from triage_ml.messages import Message, OrderLine
+from triage_ml.walltime import business_days_later, moment_of, wall_time
 
 ANY_CHANNEL = "any"
 REPLY = "reply"
@@ -246,7 +246,7 @@ def _decide(versions: Sequence[Clock], start: datetime, market: Marketplace) -> 
     first = _in_force(versions, start.astimezone(market.zone).date())
     decides, due_at = versions[first], _end(versions[first], start, market)
     for later in versions[first + 1 :]:
-        change = _moment(datetime.combine(later.effective_from, time.min, market.zone))
+        change = moment_of(datetime.combine(later.effective_from, time.min, market.zone))
         cut = max(_end(later, start, market), change)
         if cut < due_at:
             decides, due_at = later, cut
@@ -257,52 +257,10 @@ def _end(version: Clock, start: datetime, market: Marketplace) -> datetime:
     """Return when one version ends, in UTC as its start."""
     if version.unit is Unit.HOURS:
         return start + timedelta(hours=version.length)
-    local = _local(start, market.zone)
+    local = wall_time(start, market.zone)
     if version.unit is Unit.DAYS:
-        return _moment(local + version.length * _ONE_DAY)
-    return _moment(_business_days_later(local, version.length, version.rest_days or market.weekend))
-
-
-# Times with the same zone are added to and compared by what the clock on the wall shows, which is what days are counted by.
-
-
-def _business_days_later(local: datetime, days: int, rest_days: Sequence[int]) -> datetime:
-    if local.isoweekday() in rest_days:
-        while local.isoweekday() in rest_days:
-            local -= _ONE_DAY
-        local = datetime.combine(local, time.max, local.tzinfo)
-    while days:
-        local += _ONE_DAY
-        days -= local.isoweekday() not in rest_days
-    return local
-
-
-def _local(moment: datetime, zone: tzinfo) -> datetime:
-    """Return the local time of a moment as it only ever goes on.
-
-    In an hour that the clocks show twice it stands still the second time: else of two starts the later one could end first.
-    """
-    local = moment.astimezone(zone)
-    if not local.fold:
-        return local
-    first_time = local.replace(fold=0).astimezone(UTC)
-    return _change(first_time, moment, zone).astimezone(zone) + (moment - first_time)
-
-
-def _moment(local: datetime) -> datetime:
-    """Return a local time in UTC: of two such moments the first, and where the clocks leave it out, the moment they do."""
-    moment = local.astimezone(UTC)
-    if moment.astimezone(local.tzinfo) == local:
-        return moment
-    return _change(local.replace(fold=1).astimezone(UTC), moment, local.tzinfo)
-
-
-def _change(before: datetime, after: datetime, zone: tzinfo | None) -> datetime:
-    """Return the moment in between, in UTC, at which the clocks are changed."""
-    seconds = range(int(before.timestamp()), int(after.timestamp()) + 1)
-    offset = before.astimezone(zone).utcoffset()
-    found = bisect_left(seconds, True, key=lambda second: datetime.fromtimestamp(second, zone).utcoffset() != offset)
-    return datetime.fromtimestamp(seconds[found], UTC)
+        return moment_of(local + version.length * _ONE_DAY)
+    return moment_of(business_days_later(local, version.length, version.rest_days or market.weekend))
 
 
 def _in_force(versions: Sequence[Clock], on: date) -> int:

@@ -5,13 +5,14 @@ Insurers state rates without saying of what; ask for the base, the exclusions, t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from statistics import NormalDist
 
 from triage_ml.errors import PolicyError
+from triage_ml.insurance_risk import CONFIDENCE, deviation, worst_cases
 from triage_ml.messages import Claim, Money
 
 # What a known return insurance excludes: merchant error, wrong item, defect, wrong size or colour sent (Seel, merchant FAQ).
@@ -19,11 +20,7 @@ from triage_ml.messages import Claim, Money
 COVERED = frozenset({Claim.SUBJECTIVE})
 
 _ONE = Decimal(1)
-_CONFIDENCE = 0.95
-_MOST_ORDERS = 10_000_000  # up to here the normal approximation keeps its promise below, see `_worst_cases`
-_MOST_CELLS = 1_000_000  # about a second of exact counting
-_TAIL = 1e-12
-_ROUNDING = 1e-9  # a quantile that sums of floats miss by less than this is reached
+_MOST_ORDERS = 10_000_000  # up to here the normal approximation keeps its promise below, see `triage_ml.insurance_risk`
 
 
 class Base(StrEnum):
@@ -38,14 +35,6 @@ class Method(StrEnum):
 
     EXACT = "exact"
     NORMAL = "normal"
-
-
-class Verdict(StrEnum):
-    """What the counts of one SKU say about insuring it."""
-
-    INSURE = "insure"
-    DO_NOT = "do_not"
-    TOO_FEW = "too_few"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,30 +189,6 @@ class InsuranceResult:
         return self.break_even is not None and self.claim_rate > self.break_even
 
 
-@dataclass(frozen=True, slots=True)
-class SkuCounts:
-    """What happened to one SKU in a period; `value` is the mean price of its orders, `loss_share` as in `Exposure`."""
-
-    sku: str
-    orders: int
-    returns: int
-    covered_returns: int
-    value: Money
-    loss_share: Decimal = _ONE
-
-
-@dataclass(frozen=True, slots=True)
-class SkuResult:
-    """One line of the table by SKU.
-
-    `verdict` is `too_few` while the break-even lies inside the 95 % interval of the claim rate: then `result` is luck.
-    """
-
-    sku: str
-    result: InsuranceResult
-    verdict: Verdict
-
-
 def covered_share(returns: Mapping[Claim, int], covered: Collection[Claim] = COVERED) -> Decimal:
     """Return which share of the returns an insurance covers.
 
@@ -292,13 +257,13 @@ def value(terms: InsuranceTerms, exposure: Exposure) -> InsuranceResult:
     net = loss - payout
     mean = orders * exposure.return_rate * loss
     mean_insured = premiums + orders * (uncovered_rate * loss + claim_rate * net)
-    deviation = _deviation(orders, uncovered_rate, loss, claim_rate, loss)
-    deviation_insured = _deviation(orders, uncovered_rate, loss, claim_rate, net)
-    worst = _worst_cases(exposure, loss, net)
+    spread = deviation(orders, uncovered_rate, loss, claim_rate, loss)
+    spread_insured = deviation(orders, uncovered_rate, loss, claim_rate, net)
+    worst = worst_cases(exposure.orders, uncovered_rate, loss, claim_rate, net)
     method = Method.EXACT if worst else Method.NORMAL
     if worst is None:
-        far = Decimal(str(NormalDist().inv_cdf(_CONFIDENCE)))
-        worst = mean + far * deviation, mean_insured - premiums + far * deviation_insured
+        far = Decimal(str(NormalDist().inv_cdf(CONFIDENCE)))
+        worst = mean + far * spread, mean_insured - premiums + far * spread_insured
     currency = exposure.order_value.currency
 
     def payable(amount: Decimal) -> Money:
@@ -314,64 +279,10 @@ def value(terms: InsuranceTerms, exposure: Exposure) -> InsuranceResult:
         payout_per_claim=payable(payout),
         claim_rate=claim_rate,
         break_even=break_even(terms, exposure),
-        insured=Risk(payable(mean_insured), payable(deviation_insured), payable(premiums + worst[1])),
-        uninsured=Risk(payable(mean), payable(deviation), payable(worst[0])),
+        insured=Risk(payable(mean_insured), payable(spread_insured), payable(premiums + worst[1])),
+        uninsured=Risk(payable(mean), payable(spread), payable(worst[0])),
         method=method,
     )
-
-
-def by_sku(rows: Iterable[SkuCounts], terms: InsuranceTerms) -> list[SkuResult]:
-    """Say for every SKU what insuring it would have brought, and whether its counts are enough to decide.
-
-    Parameters
-    ----------
-    rows
-        n SKUs.
-    terms
-        The insurer's offer, the same for all.
-
-    Returns
-    -------
-    list of SkuResult
-        n lines, in order.
-
-    Raises
-    ------
-    PolicyError
-        Names the SKU whose counts cannot be.
-    """
-    return [_line(row, terms) for row in rows]
-
-
-def _line(row: SkuCounts, terms: InsuranceTerms) -> SkuResult:
-    if not 0 <= row.covered_returns <= row.returns <= row.orders or row.orders < 1:
-        raise PolicyError(
-            f"SKU {row.sku!r}: found {row.covered_returns} covered returns of {row.returns} returns of {row.orders} orders; "
-            "expected none of them above the next, and at least one order."
-        )
-    exposure = Exposure(
-        orders=row.orders,
-        order_value=row.value,
-        return_rate=Decimal(row.returns) / row.orders,
-        covered_share=Decimal(row.covered_returns) / row.returns if row.returns else Decimal(0),
-        loss_share=row.loss_share,
-    )
-    result = value(terms, exposure)
-    return SkuResult(row.sku, result, _verdict(row, result.break_even))
-
-
-def _verdict(row: SkuCounts, rate: Decimal | None) -> Verdict:
-    """Compare the break-even with the Clopper-Pearson interval of the claim rate."""
-    if rate is None:
-        return Verdict.DO_NOT
-    from scipy.stats import beta
-
-    claims, rest, outside = row.covered_returns, row.orders - row.covered_returns, (1 - _CONFIDENCE) / 2
-    low = beta.ppf(outside, claims, rest + 1) if claims else 0.0
-    high = beta.isf(outside, claims + 1, rest) if rest else 1.0
-    if low > rate:
-        return Verdict.INSURE
-    return Verdict.DO_NOT if high < rate else Verdict.TOO_FEW
 
 
 def _per_order(terms: InsuranceTerms, exposure: Exposure) -> tuple[Decimal, Decimal]:
@@ -385,50 +296,6 @@ def _per_order(terms: InsuranceTerms, exposure: Exposure) -> tuple[Decimal, Deci
         counted = min(counted, terms.cap.amount)
     deductible = terms.deductible.amount if terms.deductible else Decimal(0)
     return terms.premium_rate * amounts[terms.premium_base], max(terms.payout_rate * counted - deductible, Decimal(0))
-
-
-def _deviation(orders: Decimal, rate: Decimal, cost: Decimal, other_rate: Decimal, other_cost: Decimal) -> Decimal:
-    """Return the standard deviation of a sum over orders that cost nothing, `cost` or `other_cost`."""
-    mean = rate * cost + other_rate * other_cost
-    variance = rate * cost**2 + other_rate * other_cost**2 - mean**2
-    return (orders * max(variance, Decimal(0))).sqrt()
-
-
-def _worst_cases(exposure: Exposure, loss: Decimal, net: Decimal) -> tuple[Decimal, Decimal] | None:
-    """Return what returns cost in the worst of twenty periods, without insurance and with it, before the premium.
-
-    Both are read off one joint distribution of uncovered and covered returns, in which insuring never costs more: so the
-    worst case cannot grow by more than the premium. None where that is too much to count; the number of claims is then
-    so large that the normal approximation keeps the same promise.
-    """
-    import numpy as np
-    from scipy.stats import binom
-
-    orders, claim_rate = exposure.orders, float(exposure.claim_rate)
-    rate = float(exposure.return_rate - exposure.claim_rate)
-    low, high = _likely(orders, rate)
-    claims_low, claims_high = _likely(orders, claim_rate)
-    if (high - low + 1) * (claims_high - claims_low + 1) > _MOST_CELLS:
-        return None
-    uncovered, claims = np.arange(low, high + 1)[:, None], np.arange(claims_low, claims_high + 1)[None, :]
-    among_rest = min(claim_rate / (1 - rate), 1.0) if rate < 1 else 0.0
-    weights = (binom.pmf(uncovered, orders, rate) * binom.pmf(claims, orders - uncovered, among_rest)).ravel()
-
-    def quantile(cost: Decimal, claim_cost: Decimal) -> Decimal:
-        costs = (float(cost) * uncovered + float(claim_cost) * claims).ravel()
-        order = np.argsort(costs, kind="stable")
-        reached = np.cumsum(weights[order]) >= _CONFIDENCE - _ROUNDING
-        row, column = divmod(int(order[int(np.argmax(reached))]), claims_high - claims_low + 1)
-        return cost * (low + row) + claim_cost * (claims_low + column)
-
-    return quantile(loss, loss), quantile(loss, net)
-
-
-def _likely(orders: int, rate: float) -> tuple[int, int]:
-    """Return the fewest and the most events worth counting."""
-    from scipy.stats import binom
-
-    return max(0, int(binom.ppf(_TAIL, orders, rate))), int(binom.isf(_TAIL, orders, rate))
 
 
 def _check_share(name: str, share: Decimal, most: Decimal = _ONE) -> None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from triage_ml.classifier import (
-    ABUSE_WITHOUT_CUE,
     CLAIMS,
     Classifier,
     Parts,
@@ -33,6 +32,7 @@ from triage_ml.evaluation import Judged
 from triage_ml.features import cue_columns, make_features, with_vectors
 from triage_ml.reply_model import Circumstances, fit_replies, worth
 from triage_ml.text import read_many
+from triage_ml.thresholds import Logits, find_thresholds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 # With fewer fresh texts than this, thresholds are found on all texts.
 _FRESH_ENOUGH = 500
-# Uncalibrated scores of the claims, shape (n, 4), and of abuse, shape (n,).
-_Logits = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +262,7 @@ def fit_experts(
     return pool
 
 
-def _held_out_logits(table: Table, fold: NDArray[np.int64], parameters: Parameters) -> _Logits:
+def _held_out_logits(table: Table, fold: NDArray[np.int64], parameters: Parameters) -> Logits:
     from joblib import Parallel, delayed
 
     parts = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in np.unique(fold)]
@@ -275,12 +273,12 @@ def _held_out_logits(table: Table, fold: NDArray[np.int64], parameters: Paramete
     return claim_logits, abuse_logits
 
 
-def _one_round(train: Table, test: Any, parameters: Parameters) -> _Logits:  # noqa: ANN401 - scipy
+def _one_round(train: Table, test: Any, parameters: Parameters) -> Logits:  # noqa: ANN401 - scipy
     claim, abuse = fit_heads(train, parameters)
     return claim.decision_function(test), abuse.decision_function(test)
 
 
-def _judge_held_out(table: Table, logits: _Logits, fold: NDArray[np.int64], parameters: Parameters) -> Judged:
+def _judge_held_out(table: Table, logits: Logits, fold: NDArray[np.int64], parameters: Parameters) -> Judged:
     """Decide each fold with the thresholds of the other folds."""
     claim_logits, abuse_logits = logits
     claims, abuse = np.zeros_like(claim_logits), np.zeros_like(abuse_logits)
@@ -318,57 +316,17 @@ def deal(groups: Sequence[str], folds: int) -> NDArray[np.int64]:
     return np.array([fold[group] for group in groups])
 
 
-def _thresholds(table: Table, logits: _Logits, parameters: Parameters) -> Thresholds:
-    from scipy.optimize import minimize, minimize_scalar
-
+def _thresholds(table: Table, logits: Logits, parameters: Parameters) -> Thresholds:
+    """Find the thresholds on texts that no author of cues has read, where there are enough of them."""
     claim_logits, abuse_logits = logits
     if table.fresh.sum() >= _FRESH_ENOUGH:
         # The cues fit the texts their authors looked at better than any text to come, so these would make the model too sure.
         table, claim_logits, abuse_logits = table[table.fresh], claim_logits[table.fresh], abuse_logits[table.fresh]
-    claims, abuse, rows = table.claims, table.abuse, np.arange(len(table.claims))
-
-    def claim_loss(temperature: float) -> float:
-        p, _ = calibrated(claim_logits, abuse_logits, Thresholds(temperature=temperature))
-        return float(-np.log(p[rows, claims] + 1e-12).mean())
-
-    def abuse_loss(values: NDArray[np.float64]) -> float:
-        found = Thresholds(abuse_temperature=float(np.exp(values[0])), abuse_bias=float(values[1]))
-        _, p = calibrated(claim_logits, abuse_logits, found)
-        return float(-np.log(np.where(abuse, p, 1 - p) + 1e-12).mean())
-
-    log_temperature, bias = minimize(abuse_loss, np.zeros(2), method="Nelder-Mead").x
-    found = Thresholds(
-        temperature=float(minimize_scalar(claim_loss, bounds=(0.05, 20), method="bounded").x),
-        abuse_temperature=float(np.exp(log_temperature)),
-        abuse_bias=float(bias),
+    return find_thresholds(
+        (claim_logits, abuse_logits),
+        (table.claims, table.abuse),
+        table.pointed,
         coverage=parameters.coverage,
+        review_accuracy=parameters.review_accuracy,
+        abuse_precision=parameters.abuse_precision,
     )
-    p, p_abuse = calibrated(claim_logits, abuse_logits, found)
-    p_abuse = capped(p_abuse, table.pointed)
-    decidable = p_abuse > ABUSE_WITHOUT_CUE
-    return replace(
-        found,
-        conformal=_conformal(p, claims, parameters.coverage),
-        review=_lowest_threshold(p.max(axis=1), p.argmax(axis=1) == claims, parameters.review_accuracy, at_least=0),
-        abuse=_lowest_threshold(p_abuse[decidable], abuse[decidable], parameters.abuse_precision, at_least=10),
-    )
-
-
-def _conformal(p: NDArray[np.float64], claims: NDArray[np.generic], coverage: float) -> tuple[float, ...]:
-    """Return, for each class, the probability that all but 1 - coverage of its members reach.
-
-    Class-conditional split conformal prediction (Vovk 2012, doi:10.1007/s10994-013-5355-6), with the finite-sample correction.
-    """
-    thresholds = []
-    for index in range(len(CLAIMS)):
-        scores = np.sort(p[claims == index, index])
-        thresholds.append(float(scores[max(int(np.floor((1 - coverage) * (len(scores) + 1))) - 1, 0)]))
-    return tuple(thresholds)
-
-
-def _lowest_threshold(scores: NDArray[np.float64], right: NDArray[np.generic], wanted: float, at_least: int) -> float:
-    """Return the lowest score such that, among all scores at or above it, the share that is right is at least `wanted`."""
-    order = np.argsort(-scores, kind="stable")
-    share = np.cumsum(right[order]) / np.arange(1, len(scores) + 1)
-    good = np.flatnonzero((share >= wanted) & (np.arange(1, len(scores) + 1) >= at_least))
-    return float(scores[order[good[-1]]]) if len(good) else 0.99

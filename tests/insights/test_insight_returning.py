@@ -7,7 +7,8 @@ from known_shop import NOW, QUARTER
 from triage_ml.cases import Decision, Outcome, OutcomeKind
 from triage_ml.errors import FormatError, PolicyError
 from triage_ml.insights import Insights, Orders, load_orders
-from triage_ml.insurance import Base, InsuranceTerms, Verdict
+from triage_ml.insurance import Base, InsuranceTerms
+from triage_ml.insurance_by_sku import Verdict
 from triage_ml.messages import Category, Claim, Money
 
 DAY = timedelta(days=1)

@@ -10,6 +10,7 @@ Read it in this order:
     importing                 an export comes in: read, assessed, recorded
     recording                 messages come in
     changes, proposing        people decide, propose, take back; additions: outcomes, labels, notes, files, holds
+    results                   a row becomes a result
     queries, loading, counts  cases are listed, searched, opened, counted; histories: all of them, for statistics
     store                     all of that behind one name
     findings                  what a case tells beyond its newest message

@@ -13,11 +13,12 @@ from sqlalchemy import Connection, Engine, select, update
 
 from triage_ml.cases.database import writing
 from triage_ml.cases.ledger import Journal
-from triage_ml.cases.loading import case_row, load_case, public_id
+from triage_ml.cases.loading import case_row, load_case
 from triage_ml.cases.progress import LARGEST, CaseValues, Deadlines, after_decision, lesson, met, next_due, running_again
 from triage_ml.cases.proposing import withdraw_proposal
 from triage_ml.cases.recording import update_cases, write_deadlines
 from triage_ml.cases.records import Case, CaseProposal, CaseState, Decision
+from triage_ml.cases.results import public_id
 from triage_ml.cases.schema import Base, DeadlineRow, DecisionRow, ProposalRow
 from triage_ml.cases.values import plain, row_digest, storable
 from triage_ml.errors import CaseConflictError, CaseError

@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from triage_ml.cases.database import reading
 from triage_ml.cases.erasure import still_kept
-from triage_ml.cases.loading import public_id
 from triage_ml.cases.progress import CaseValues
 from triage_ml.cases.records import CaseState
+from triage_ml.cases.results import public_id
 from triage_ml.cases.schema import AttachmentRow, CaseRow, DeadlineRow, LedgerRow, PersonalRow
 from triage_ml.cases.store import CaseStore
 from triage_ml.clocks import all_clocks

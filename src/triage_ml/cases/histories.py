@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, func, select
 
 from triage_ml.cases.database import reading
-from triage_ml.cases.loading import case_number, decision_of, money, public_id
 from triage_ml.cases.queries import Filter, walk_cases
 from triage_ml.cases.records import (
     CaseDecision,
@@ -27,6 +26,7 @@ from triage_ml.cases.records import (
     Outcome,
     OutcomeKind,
 )
+from triage_ml.cases.results import case_number, decision_of, money, public_id
 from triage_ml.cases.schema import (
     Base,
     CaseRow,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select, update
 
 from triage_ml.cases.ledger import Journal
-from triage_ml.cases.loading import public_id
+from triage_ml.cases.results import public_id
 from triage_ml.cases.schema import ProposalRow
 from triage_ml.cases.values import row_digest, storable
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Text, literal, literal_column, select, text, tuple_
 
-from triage_ml.cases.loading import case_number, summary_of
 from triage_ml.cases.records import CaseState, CaseSummary
+from triage_ml.cases.results import case_number, summary_of
 from triage_ml.cases.schema import CaseRow, LedgerRow, PersonalRow
 from triage_ml.errors import CaseError
 from triage_ml.messages import Category, Claim

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from triage_ml.cases.ledger import Journal
-from triage_ml.cases.loading import public_id
 from triage_ml.cases.progress import CaseValues, Deadlines, add_message, new_case
 from triage_ml.cases.proposing import withdraw_proposal
 from triage_ml.cases.records import CaseState, Origin, Recorded
+from triage_ml.cases.results import public_id
 from triage_ml.cases.schema import (
     CaseRow,
     DeadlineRow,

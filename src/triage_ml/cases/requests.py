@@ -23,10 +23,11 @@ from triage_ml.cases.database import reading, writing
 from triage_ml.cases.due import Kept, Protection, Rule, candidates
 from triage_ml.cases.erasure import erase_cases
 from triage_ml.cases.ledger import Journal
-from triage_ml.cases.loading import case_number, case_row, public_id
+from triage_ml.cases.loading import case_row
 from triage_ml.cases.queries import MOST, Filter
 from triage_ml.cases.recording import Identities
 from triage_ml.cases.records import Attachment, Case, CaseSummary
+from triage_ml.cases.results import case_number, public_id
 from triage_ml.cases.retention import PurgeReport, expired_backups, finish
 from triage_ml.cases.schema import CaseRow, ThreadRow
 from triage_ml.cases.store import CaseStore

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from triage_ml.cases.verification import Verification
     from triage_ml.evidence.pack import PackReport
     from triage_ml.insights import Insights
-    from triage_ml.insurance import SkuResult
+    from triage_ml.insurance_by_sku import SkuResult
     from triage_ml.readers.rejects import Rejects
 
 

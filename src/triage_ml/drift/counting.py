@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from heapq import heappush, heappushpop
 
 from triage_ml.cases import CaseStore
-from triage_ml.cases.loading import case_number
 from triage_ml.cases.records import CaseMessage, Judgement
+from triage_ml.cases.results import case_number
 from triage_ml.classifier import Judge
 from triage_ml.drift.limits import GAP, KEPT, READ_AT_MOST, REFERENCE
 from triage_ml.drift.records import Measure

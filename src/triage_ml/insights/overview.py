@@ -11,7 +11,7 @@ from triage_ml.cases import CaseStore
 from triage_ml.cases.database import reading
 from triage_ml.cases.histories import History, walk_histories
 from triage_ml.cases.ledger import head
-from triage_ml.cases.loading import case_number
+from triage_ml.cases.results import case_number
 from triage_ml.errors import CaseError
 from triage_ml.insights.causes import Facts, facts_of
 from triage_ml.insights.counting import Counting
@@ -38,7 +38,8 @@ from triage_ml.insights.records import (
 from triage_ml.insights.replying import Replying
 from triage_ml.insights.returning import Covering, repeat_buyers
 from triage_ml.insights.settling import Settling
-from triage_ml.insurance import InsuranceTerms, SkuResult
+from triage_ml.insurance import InsuranceTerms
+from triage_ml.insurance_by_sku import SkuResult
 
 _USUAL = timedelta(days=90)
 # A record that begins later than this part of the period before does not hold it.

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import exp, inf, log, sqrt
 
+from triage_ml.intervals import clopper_pearson
+
 CONFIDENCE = 0.95
 # Fewer cases in both periods together, and no split of them between two equal periods would be out of the ordinary.
 LEAST = 6
@@ -65,11 +67,7 @@ def share(count: int, of: int) -> Rate:
     """Return which share of some cases a count is, with the interval of Clopper and Pearson."""
     if not of:
         return Rate(count, of)
-    from scipy.stats import beta
-
-    low = float(beta.ppf(_TAIL, count, of - count + 1)) if count else 0.0
-    high = float(beta.isf(_TAIL, count + 1, of - count)) if count < of else 1.0
-    return Rate(count, of, Basis.CASES, count / of, low, high)
+    return Rate(count, of, Basis.CASES, count / of, *clopper_pearson(count, of, CONFIDENCE))
 
 
 def per_order(count: int, orders: int) -> Rate:

@@ -14,7 +14,8 @@ from triage_ml.insights.causes import Facts
 from triage_ml.insights.orders import Orders
 from triage_ml.insights.records import Buyers, Period, RepeatBuyer
 from triage_ml.insights.sums import Purse
-from triage_ml.insurance import COVERED, InsuranceTerms, SkuCounts, SkuResult, by_sku
+from triage_ml.insurance import COVERED, InsuranceTerms
+from triage_ml.insurance_by_sku import SkuCounts, SkuResult, by_sku
 from triage_ml.messages import MessageKind
 from triage_ml.resolution import RemedyKind
 
