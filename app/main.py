@@ -1,4 +1,4 @@
-"""The review screen: `streamlit run app/main.py`. This file is the router; what a page shows is in `views/`."""
+"""The review screen: `streamlit run app/main.py`. This file is the router; what a page shows is in the folder of its name."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def main() -> None:
     st.html(_HERE / "style.css")
     pages = {
         name: st.Page(
-            f"views/{name}.py", title=say(f"app.{name}"), url_path=name, default=name == "inbox",
+            f"{name}/page.py", title=say(f"app.{name}"), url_path=name, default=name == "inbox",
             visibility="visible" if access.role and access.role >= least else "hidden",
         )
         for name, least in _PAGES.items()

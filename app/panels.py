@@ -9,9 +9,9 @@ from pathlib import Path
 import streamlit as st
 from markupsafe import Markup
 
-import attaching
 import session
 import telling
+from file_checks import thumbnail
 from marking import CARE, marks_of, quotes
 from triage_ml.cases import AttachmentKind, Case, Filter, Order
 from triage_ml.cases.records import CaseDecision, CaseOutcome, CaseProposal
@@ -73,7 +73,7 @@ def titled(title: str, case: Case) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(title, anchor=False, width="stretch")
         label = session.say()("case.evidence")
-        st.page_link("views/evidence.py", label=label, icon=":material/folder_open:", query_params={"case": case.id})
+        st.page_link("evidence/page.py", label=label, icon=":material/folder_open:", query_params={"case": case.id})
 
 
 def _order_facts(line: OrderLine) -> list[tuple[str, str]]:
@@ -113,7 +113,7 @@ def photos(case: Case) -> None:
     kept = [file for file in case.attachments if file.kind is AttachmentKind.BUYER_PHOTO and Path(file.path).is_file()]
     # Those of this case alone are remembered, so that none outlives its erasure.
     st.session_state["photos"] = small = {
-        file.sha256: before[file.sha256] if file.sha256 in before else attaching.thumbnail(Path(file.path).read_bytes())
+        file.sha256: before[file.sha256] if file.sha256 in before else thumbnail(Path(file.path).read_bytes())
         for file in kept[:_PHOTOS]
     }
     if pictures := [picture for picture in small.values() if picture]:

@@ -77,7 +77,7 @@ def screen():
             at.session_state["case"] = case
         at.run()
         if page:
-            at.switch_page(f"views/{page}.py").run()
+            at.switch_page(f"{page}/page.py").run()
         assert not at.exception, at.exception
         return at
 

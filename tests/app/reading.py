@@ -28,7 +28,7 @@ def words_of(at):
 
 def opened(at):
     """Follow the screen to the case it opened: a screen without a browser forgets, by its next run, where it was sent."""
-    return at.switch_page("views/case.py").run()
+    return at.switch_page("case/page.py").run()
 
 
 def button(at, name):

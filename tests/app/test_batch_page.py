@@ -125,9 +125,9 @@ def test_without_a_name_nothing_comes_into_the_record_and_scoring_goes_on(screen
 def test_the_work_goes_on_while_one_looks_elsewhere_and_is_there_after_loading_the_page_anew(screen):
     at = drop(screen("batch"), ("week.csv", CSV))
     button(at, "batch-start").click().run()
-    at.switch_page("views/replies.py").run()
+    at.switch_page("replies/page.py").run()
     assert "Done" in text_of(ended(screen("batch")))
-    at.switch_page("views/batch.py").run()
+    at.switch_page("batch/page.py").run()
     assert "Done" in text_of(ended(at))
     button(at, "batch-again").click().run()
     assert has_button(at, "batch-start") and has_button(screen("batch"), "batch-start")

@@ -171,7 +171,7 @@ def test_the_address_names_the_case_and_follows_the_work(screen, arrive):
     first, second = arrive(BROKEN, WRONG)
     at = screen("inbox")
     at.query_params["case"] = second
-    at.switch_page("views/case.py").run()
+    at.switch_page("case/page.py").run()
     assert case_of(at) == second
     button(at, "skip").click().run()
     assert case_of(at) == first and at.query_params["case"] == first
@@ -380,7 +380,7 @@ def test_a_decision_can_be_taken_back_after_its_outcome_was_noted(screen, arrive
 
 def opened_case(at, case_id):
     at.query_params["case"] = case_id
-    return at.switch_page("views/case.py").run()
+    return at.switch_page("case/page.py").run()
 
 
 def test_an_open_case_came_to_nothing_yet(screen, arrive):

@@ -11,7 +11,7 @@ from PIL import Image
 from reading import button, has_button, html_of, text_of, words_of
 from sqlalchemy import text
 
-import attaching
+import file_checks
 import session
 from triage_ml.cases import AttachmentKind, Decision, Hold, Outcome, OutcomeKind, ledger
 from triage_ml.evidence.purposes import Purpose, facts, purpose_facts
@@ -129,7 +129,7 @@ def test_the_address_names_the_case(screen, arrive):
     _, second = arrive(BROKEN, WRONG)
     at = screen("inbox")
     at.query_params["case"] = second
-    at.switch_page("views/evidence.py").run()
+    at.switch_page("evidence/page.py").run()
     assert f"<h3>{second}" in html_of(at)
 
 
@@ -275,7 +275,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512)
     ],
 )  # fmt: skip
 def test_what_may_be_kept(name, data, why):
-    assert attaching.refusal(name, data) == why
+    assert file_checks.refusal(name, data) == why
     for language in ("en", "zh"):
         assert not why or wording(language).knows(f"evidence_file.{why}")
 
@@ -291,10 +291,10 @@ def test_what_may_be_kept(name, data, why):
     ],
 )
 def test_a_name_has_no_path_and_nothing_that_hides(name, bare):
-    assert attaching.bare_name(name) == bare
-    assert len(attaching.bare_name("語" * 300 + ".jpg").encode()) <= 180 and attaching.bare_name("語" * 300 + ".jpg").endswith(
-        ".jpg"
-    )
+    assert file_checks.bare_name(name) == bare
+    assert len(file_checks.bare_name("語" * 300 + ".jpg").encode()) <= 180 and file_checks.bare_name(
+        "語" * 300 + ".jpg"
+    ).endswith(".jpg")
 
 
 def test_without_a_name_nothing_is_kept(screen, arrive, record):
@@ -319,9 +319,9 @@ def test_my_decision_can_be_taken_back_after_i_attached_a_file(screen, arrive, r
     at = screen("case", only)
     button(at, "decide").click().run()
     at.session_state["case"] = only
-    at.switch_page("views/evidence.py").run()
+    at.switch_page("evidence/page.py").run()
     give(at, ("a.pdf", PDF), ("b.txt", b"number 7"))
-    at.switch_page("views/case.py").run()
+    at.switch_page("case/page.py").run()
     button(at, "undo").click().run()
     assert record.case(only).decisions[0].undone_by == "Mia"
 
@@ -332,12 +332,12 @@ def test_my_decision_can_be_taken_back_after_i_attached_a_file(screen, arrive, r
 def test_pictures_are_drawn_anew_without_what_they_carry():
     exif = Image.Exif()
     exif[0x010F], exif[0x0112] = "Phone of Mia", 6
-    small = attaching.thumbnail(picture(size=(900, 300), exif=exif))
+    small = file_checks.thumbnail(picture(size=(900, 300), exif=exif))
     with Image.open(io.BytesIO(small)) as shown:
         assert shown.format == "WEBP" and shown.size == (480, 360) and not shown.getexif()
         box = shown.getchannel("A").getbbox()
     assert box[3] - box[1] > box[2] - box[0]  # turned as the camera was held
-    assert b"Mia" not in small and attaching.thumbnail(b"no picture") is None
+    assert b"Mia" not in small and file_checks.thumbnail(b"no picture") is None
 
 
 def test_broken_missing_and_changed_files_are_told_and_the_rest_is_there(screen, arrive, record, tmp_path):
@@ -380,8 +380,8 @@ def test_the_text_is_edited_measured_and_kept_while_the_record_changes(screen, a
     draft_of(at).set_value(first + " Bitte prüfen.").run()
     give(at, ("listing.pdf", PDF))
     assert draft_of(at).value == first + " Bitte prüfen." and "The record changed since you edited" in text_of(at)
-    at.switch_page("views/inbox.py").run()
-    at.switch_page("views/evidence.py").run()
+    at.switch_page("inbox/page.py").run()
+    at.switch_page("evidence/page.py").run()
     assert draft_of(at).value.endswith("Bitte prüfen.")
     button(at, "evidence-restore").click().run()
     assert draft_of(at).value != first and "Angebotsseite" in draft_of(at).value and not has_button(at, "evidence-restore")

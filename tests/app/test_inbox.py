@@ -128,8 +128,8 @@ def test_filters_are_kept_while_another_page_is_looked_at(screen, many):
     at.pills(key="filter-category").set_value(Category.MISMATCH).run()
     at.selectbox(key="filter-language").set_value("en").run()
     kept = listed(at)
-    at.switch_page("views/replies.py").run()
-    at.switch_page("views/inbox.py").run()
+    at.switch_page("replies/page.py").run()
+    at.switch_page("inbox/page.py").run()
     assert listed(at) == kept and at.pills(key="filter-category").value is Category.MISMATCH
 
 
@@ -173,7 +173,7 @@ def test_who_has_a_case_open_is_seen_in_the_list(screen, arrive):
     assert "is in it" not in words_of(mia)
     noah = screen("case", second, person="Noah")
     assert "Noah is in it" in words_of(mia.run()).partition(second)[2]
-    noah.switch_page("views/inbox.py").run()
+    noah.switch_page("inbox/page.py").run()
     assert "is in it" not in words_of(mia.run())
 
 

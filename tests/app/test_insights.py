@@ -204,7 +204,7 @@ def test_the_report_and_the_figures_can_be_taken_along(insights, arrive):
     arrive(*TEXTS)
     at = insights("download")
     assert {one.proto.id.rpartition("-")[2] for one in at.get("download_button")} >= {"report", "json"}
-    from results import as_text, report
+    from insights.results import as_text, report
 
     found = Insights.of(_store())
     with zipfile.ZipFile(io.BytesIO(report(found, "zh"))) as packed:
@@ -249,7 +249,7 @@ def test_days_can_be_chosen_and_what_they_are_put_together_by(insights, arrive):
 def test_what_was_counted_is_kept_for_the_next_one_who_asks(insights, arrive, monkeypatch):
     arrive(*TEXTS)
     insights()
-    monkeypatch.setattr("counting.start", None)  # whoever counts again fails
+    monkeypatch.setattr("insights.counting.start", None)  # whoever counts again fails
     assert insights(person="Noah").metric[0].value == "5"
 
 
@@ -350,7 +350,7 @@ def _lab(colour, eyes):
 
 
 def test_colours_can_be_told_apart_on_both_pages_by_all_eyes():
-    from charting import BESIDE, COLOURS, MAIN
+    from insights.charting import BESIDE, COLOURS, MAIN
 
     theme = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text("utf-8"))["theme"]
     for colour in (*COLOURS.values(), MAIN, BESIDE):

@@ -9,8 +9,8 @@ from conftest import APP
 from mug import NOW
 from reading import button, has_button, html_of, text_of, words_of
 
-import labelling
-from labelling import Given, Round
+from label import labelling
+from label.labelling import Given, Round
 from triage_ml.cases import Decision, Filter, Label, Order
 from triage_ml.cases.records import CaseLabel
 from triage_ml.messages import Category, Claim

@@ -9,8 +9,8 @@ from io import BytesIO
 import pytest
 from reading import button, field, has_button, html_of, text_of
 
-import retraining_job
 import roles
+from model import retraining
 from triage_ml import champions
 from triage_ml.cases import Label
 from triage_ml.messages import Claim
@@ -113,14 +113,14 @@ def test_contradictions_are_shown_as_text_and_settled(opened, arrive, record, la
 def test_without_labels_and_without_the_corpus_it_says_what_to_do(opened, arrive, record, monkeypatch):
     assert "nobody has labelled or decided a case" in text_of(opened("train"))
     record.label(arrive("The handle broke off.")[0], Label("Noah", Claim.QUALITY))
-    monkeypatch.setattr(retraining_job, "training_folder", lambda: None)
+    monkeypatch.setattr(retraining, "training_folder", lambda: None)
     at = opened("train")
     assert "checkout of the project" in text_of(at) and not has_button(at, "model-retrain")
 
 
 def test_a_retraining_that_cannot_be_done_is_one_sentence(opened, arrive, record, monkeypatch, tmp_path):
     record.label(arrive("The handle broke off.")[0], Label("Noah", Claim.QUALITY))
-    monkeypatch.setattr(retraining_job, "training_folder", lambda: tmp_path / "nowhere")
+    monkeypatch.setattr(retraining, "training_folder", lambda: tmp_path / "nowhere")
     at = opened("train")
     button(at, "model-look").click().run()
     settled(at)

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reading import html_of, text_of
 
-import numbering
 import roles
-import simulating
-from simulating import CLAIMS, Situation, about
+from policy import expecting, numbering
+from policy.expecting import CLAIMS, Situation, about
 from triage_ml.acceptance import Acceptance
 from triage_ml.cases import Decision, Outcome, OutcomeKind
 from triage_ml.insurance import Base, Exposure, InsuranceTerms, value
@@ -168,10 +167,10 @@ def test_every_figure_follows_the_sliders(screen):
         at.selectbox(key="sim-claim").set_value(claim).run()
         at.slider(key=f"sim-share-{claim.value}").set_value(float(share)).run()
         case = Situation(claim, Money(Decimal(45), "EUR"))
-        point = simulating.point(policy, trade, case, Decimal(share) / 100)
+        point = expecting.point(policy, trade, case, Decimal(share) / 100)
         page = text_of(at)
         assert f"≈ {point.chance.mean:.0%}" in page and f"≈ {about(point.cost.amount)} EUR" in page
-        assert simulating.break_even(policy, trade, case, Decimal(share) / 100) in page
+        assert expecting.break_even(policy, trade, case, Decimal(share) / 100) in page
         assert f"{share}% lies outside what your policy lets be offered first" in page
     year = re.search(r"With 40% offered they are expected to cost about ([\d,]+) EUR", text_of(at))[1]
     at.select_slider(key="sim-orders").set_value(10_000).run()
@@ -201,12 +200,12 @@ def test_in_yen_amounts_are_yen(screen):
 def test_at_the_librarys_own_share_the_curve_is_what_the_library_says(claim, paid, personalised, marketplace, photo):
     policy, trade = load_policy(), Acceptance()
     case = Situation(claim, Money(Decimal(paid), "JPY" if marketplace == "jp" else "EUR"), personalised, photo, marketplace)
-    offer = simulating.settled(policy, trade, case).offer
+    offer = expecting.settled(policy, trade, case).offer
     if offer:
         share = offer.offer.amount / case.paid.amount
-        point = simulating.point(policy, trade, case, share)
+        point = expecting.point(policy, trade, case, share)
         assert point.cost == offer.cost and point.chance == offer.chance
-        assert simulating.break_even(policy, trade, case, share) == offer.break_even
+        assert expecting.break_even(policy, trade, case, share) == offer.break_even
         assert point.best.amount <= point.cost.amount <= point.worst.amount
 
 
@@ -253,7 +252,7 @@ def test_the_loss_of_a_return_may_be_the_making_alone(screen):
 def test_the_expected_result_is_the_librarys_and_lies_in_its_range(orders, rate, covered, base):
     terms = InsuranceTerms(Decimal("0.02"), Decimal("0.8"), base)
     exposure = Exposure(orders, Money(Decimal(40), "EUR"), Decimal(rate) / 100, Decimal(covered) / 20)
-    (here,) = simulating.insured(terms, exposure, [exposure.return_rate])
+    (here,) = expecting.insured(terms, exposure, [exposure.return_rate])
     assert here.mean == pytest.approx(value(terms, exposure).profit.amount, abs=Decimal("0.02"))
     # a count is whole, so the middle may lie one claim beside the range
     assert here.low - 40 <= here.mean <= here.high + 40

@@ -146,7 +146,7 @@ def test_what_was_counted_is_said_as_it_is(screen, used):
 
 
 def test_an_interval_is_given_only_where_there_are_enough():
-    import faring
+    from replies import faring
     from triage_ml.cases.counts import ReplyUsage
 
     rate = faring.answers(ReplyUsage(20, 20, 20, accepted=14, declined=4, no_answer=2))
@@ -294,8 +294,8 @@ def test_what_was_written_is_still_there_after_another_page(screen):
     at = editing(screen("replies"), "a_close_record")
     write(at, "en", "Something else altogether, which is not finished.")
     write(at, "de", "Etwas anderes.")
-    at.switch_page("views/inbox.py").run()
-    at.switch_page("views/replies.py").run()
+    at.switch_page("inbox/page.py").run()
+    at.switch_page("replies/page.py").run()
     assert part(at, "text_area", "text-de").value == "Etwas anderes."
     part(at, "segmented_control", "language").set_value("en").run()
     assert part(at, "text_area", "text-en").value.startswith("Something else")

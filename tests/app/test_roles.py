@@ -43,7 +43,7 @@ def visit():
         at.user, at.secrets = user, {"auth": {"client_id": "x"}}
         at.run()
         if page:
-            at.switch_page(f"views/{page}.py").run()
+            at.switch_page(f"{page}/page.py").run()
         assert not at.exception, at.exception
         return at
 

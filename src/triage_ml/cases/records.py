@@ -239,6 +239,11 @@ class Case:
         return self.summary.id
 
     @property
+    def erased(self) -> bool:
+        """Whether personal data was taken out, of all of it or of a message."""
+        return self.summary.pseudonymised_at is not None or any(one.erased for one in self.messages)
+
+    @property
     def leading(self) -> CaseMessage | None:
         """The message that counts: the newest with a claim other than `other`, else the newest; None where none was judged."""
         judged = [one for one in self.messages if one.judgement]

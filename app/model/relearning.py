@@ -9,10 +9,10 @@ import streamlit as st
 from markupsafe import Markup
 
 import figures
-import retraining_job
 import session
 from jobs import Job
-from retraining_job import Labels
+from model import retraining
+from model.retraining import Labels
 from triage_ml import champions
 from triage_ml.errors import TriageError
 from triage_ml.messages import Claim
@@ -30,7 +30,7 @@ _SHOWN = 20
 
 def outcome(what: str) -> Any:  # noqa: ANN401 - whatever the work returns
     """Return what came of a piece of work, None while there is nothing; draw how far it is, or what went wrong."""
-    say, job = session.say(), retraining_job.job(what)
+    say, job = session.say(), retraining.job(what)
     if job is None:
         return None
     if not job.done:
@@ -45,7 +45,7 @@ def outcome(what: str) -> Any:  # noqa: ANN401 - whatever the work returns
 @st.fragment(run_every=1.0)
 def watch(what: str) -> None:
     """Draw how far a piece of work is; once it has ended, the page is drawn anew."""
-    say, job = session.say(), retraining_job.job(what)
+    say, job = session.say(), retraining.job(what)
     if job is None or job.done:
         st.rerun()
     st.progress(job.share, text=say("job.stopping") if job.stopping else job.text or job.name)
@@ -68,7 +68,7 @@ def train() -> None:
         return
     if not labels.rows:
         session.show_note("note", say("model_train.no_labels"))
-        st.page_link("views/label.py", label=say("model_train.to_label"), icon=":material/label:")
+        st.page_link("label/page.py", label=say("model_train.to_label"), icon=":material/label:")
         return
     numbers = labels.counts
     with st.container(horizontal=True):
@@ -88,11 +88,11 @@ def train() -> None:
 
 def begin(labels: Labels) -> None:
     """Draw what begins a retraining, and what only looks at the labels."""
-    say, training = session.say(), retraining_job.training_folder()
+    say, training = session.say(), retraining.training_folder()
     if training is None:
         session.show_note("note", say("model_train.no_checkout"))
         return
-    running = is_running(retraining_job.job("train"))
+    running = is_running(retraining.job("train"))
     accepts = bool(labels.conflicts) and st.checkbox(say("model_train.accept"), key="model-accept")
     with st.container(horizontal=True):
         st.button(
@@ -108,26 +108,26 @@ def begin(labels: Labels) -> None:
 
 
 def _retrain(training: Path, accept_conflicts: bool) -> None:
-    retraining_job.retrain(training, accept_conflicts=accept_conflicts).wait(AT_ONCE)
+    retraining.retrain(training, accept_conflicts=accept_conflicts).wait(AT_ONCE)
 
 
 def _look(training: Path) -> None:
-    retraining_job.look(training).wait(AT_ONCE)
+    retraining.look(training).wait(AT_ONCE)
 
 
 def _count() -> None:
-    retraining_job.count_labels().wait(AT_ONCE)
+    retraining.count_labels().wait(AT_ONCE)
 
 
 def labels_now() -> Labels | None:
     """Return the labels of the record, read again where something was recorded since; None while they are read."""
-    job = retraining_job.job("labels")
+    job = retraining.job("labels")
     found: Labels | None = job.result if job else None
-    if job is None or (found and retraining_job.are_old(found)):
+    if job is None or (found and retraining.are_old(found)):
         with st.spinner(session.say()("model_job.labels")):
             _count()
     latest: Labels | None = outcome("labels")
-    if latest is None and not is_running(retraining_job.job("labels")):
+    if latest is None and not is_running(retraining.job("labels")):
         st.button(session.say()("model.again"), key="model-labels", on_click=_count)
     return latest
 
@@ -205,7 +205,7 @@ def settle(one: ShopRow, more: str) -> None:
 def _settle(one: ShopRow, claim: Claim, abuse: bool) -> None:
     say = session.say()
     try:
-        retraining_job.relabel(one, claim, abuse=abuse)
+        retraining.relabel(one, claim, abuse=abuse)
     except TriageError as error:
         session.tell("bad", say.sentence(str(error)))
         return

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from importing import counted
+from inbox.importing import counted
 from jobs import Job
 from triage_ml.batch import Summary, to_row
 from triage_ml.batch import score as score_batch

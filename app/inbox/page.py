@@ -14,10 +14,9 @@ from typing import TypeVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-import importing
-import listing
 import session
 import watching
+from inbox import importing, listing
 from jobs import new_folder
 from triage_ml.cases import CaseState, CaseSummary, Filter, Order
 from triage_ml.errors import CaseError, TriageError
@@ -171,7 +170,7 @@ def lines(rows: Sequence[tuple[CaseSummary, str]], where: Filter, order: Order, 
     if (case_id := listing.lines(rows, states=where.state is None) or (first if begin else None)) is not None:
         st.session_state["worklist"] = work
         st.session_state["case"] = case_id
-        st.switch_page("views/case.py", query_params={"case": case_id})
+        st.switch_page("case/page.py", query_params={"case": case_id})
 
 
 # --- before the first case

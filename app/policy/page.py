@@ -7,11 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 from markupsafe import Markup
 
-import insuring
-import numbering
 import session
-import simulation
-import versioning
+from policy import insuring, numbering, sliders, versioning
 from triage_ml.errors import PolicyError
 from triage_ml.home import policy_place
 from triage_ml.policy import Policy, shipped_policy
@@ -28,13 +25,13 @@ def page() -> None:
     st.caption(say("policy.intro"))
     session.show_told()
     now, found = known()
-    acceptance = simulation.acceptance()
+    acceptance = sliders.acceptance()
     names = ("numbers", "offer", "insurance", "versions", "new")
     parts = st.tabs([say(f"policy.{name}") for name in names])
     with parts[0]:
         numbers(now)
     with parts[1]:
-        simulation.offer(now.policy, acceptance)
+        sliders.offer(now.policy, acceptance)
     with parts[2]:
         insuring.insurance(now.policy)
     with parts[3]:

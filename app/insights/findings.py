@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import streamlit as st
 from markupsafe import Markup
 
-import charting
-import drilling
 import figures
 import session
-from charting import Bar, Point
+from insights import charting, drilling
+from insights.charting import Bar, Point
 from triage_ml.insights import Insights
 from triage_ml.insights.causes import COMPLAINTS, load_causes
 from triage_ml.insights.rates import Basis, Rate, share

@@ -7,13 +7,13 @@ from functools import partial
 import streamlit as st
 from markupsafe import Markup
 
-import mapping
 import roles
 import session
 import uploads
 import watching
+from batch import mapping
+from batch.scoring import Order, Scored, Unread, score
 from jobs import Job
-from scoring import Order, Scored, Unread, score
 from triage_ml.batch import ENDINGS
 from triage_ml.errors import TriageError
 

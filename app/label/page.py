@@ -7,10 +7,10 @@ from functools import partial
 import streamlit as st
 from markupsafe import Markup
 
-import labelling
 import session
 import telling
-from labelling import Given, Round
+from label import labelling
+from label.labelling import Given, Round
 from marking import marked, marks_of
 from triage_ml.cases import Case, Label
 from triage_ml.cases.records import CaseMessage
@@ -182,7 +182,7 @@ def nothing_left(work: Round) -> None:
     say = session.say()
     if not session.store().cases(limit=1).cases:
         session.show_note("note", say("label.empty"))
-        st.page_link("views/inbox.py", label=say("label.to_inbox"), icon=":material/inbox:")
+        st.page_link("inbox/page.py", label=say("label.to_inbox"), icon=":material/inbox:")
         return
     session.show_note("good", say("label.all_done"))
     if work.skipped:

@@ -11,10 +11,10 @@ import streamlit as st
 from markupsafe import Markup
 
 import session
-import simulating
 import telling
 from jobs import Job
-from simulating import Situation, Start, about
+from policy import expecting
+from policy.expecting import Situation, Start, about
 from triage_ml.acceptance import Acceptance
 from triage_ml.cases.database import resolve_url
 from triage_ml.marketplaces import country_codes, marketplace
@@ -71,7 +71,7 @@ def started(policy: Policy) -> Start:
 
 @st.cache_data(ttl=_FRESH, show_spinner=False)
 def _started(url: str, version: str, _policy: Policy) -> Start:  # noqa: ARG001 - what it is kept for
-    return simulating.start(session.store(), _policy)
+    return expecting.start(session.store(), _policy)
 
 
 def percent_slider(title: str, low: float, high: float, first: float, key: str, step: float = 1.0, hint: str = "") -> Decimal:
@@ -124,14 +124,14 @@ def offer(policy: Policy, accepted: Acceptance) -> None:
     left, right = st.columns([3, 7], gap="large")
     with left:
         case = _situation(policy)
-        low, high = simulating.allowed_range(policy, case)
-        best = simulating.settled(policy, accepted, case).offer
+        low, high = expecting.allowed_range(policy, case)
+        best = expecting.settled(policy, accepted, case).offer
         first = best.share if best and best.share is not None else low
         share = percent_slider("policy_offer.share", 1.0, 50.0, float(round(first * 100)), f"sim-share-{case.claim.value}")
     with right:
         _figures(policy, accepted, case, share)
         _chart(policy, accepted, case, share)
-        session.show_note("note", say.sentence(simulating.break_even(policy, accepted, case, share)))
+        session.show_note("note", say.sentence(expecting.break_even(policy, accepted, case, share)))
     _remedies(policy, accepted, case)
     _year(policy, accepted, case, share)
 
@@ -140,7 +140,7 @@ def _situation(policy: Policy) -> Situation:
     """Draw what a case is about, and return it."""
     say, begin = session.say(), started(policy)
     claim = st.selectbox(
-        say("policy_offer.claim"), simulating.CLAIMS, key="sim-claim", format_func=lambda claim: say(f"claim.{claim.value}"),
+        say("policy_offer.claim"), expecting.CLAIMS, key="sim-claim", format_func=lambda claim: say(f"claim.{claim.value}"),
         persist_state="session",
     )  # fmt: skip
     codes = ["", *country_codes()]
@@ -153,7 +153,7 @@ def _situation(policy: Policy) -> Situation:
     if any(override.skus for override in policy.overrides):
         sku = st.text_input(say("policy_offer.sku"), key="sim-sku", help=say("policy_offer.sku_help"), persist_state="session")
     same = marketplace(code).currency in ("", begin.paid.currency)
-    paid = paid_slider("policy_offer.paid", begin.paid if same else simulating.usual(policy, code), "sim-paid")
+    paid = paid_slider("policy_offer.paid", begin.paid if same else expecting.usual(policy, code), "sim-paid")
     st.caption(say("policy_offer.start_record", cases=begin.cases) if begin.cases else say("policy_offer.start_policy"))
     personalised = st.toggle(say("policy_offer.personalised"), True, key="sim-personalised", persist_state="session")
     photo = claim is Claim.SUBJECTIVE or st.toggle(say("policy_offer.photo"), True, key="sim-photo", persist_state="session")
@@ -168,7 +168,7 @@ def boxes(*figures: tuple[str, str, str]) -> None:
 
 def _figures(policy: Policy, accepted: Acceptance, case: Situation, share: Decimal) -> None:
     """Draw how likely the share is accepted, what it costs, what no offer costs, and the cheapest share."""
-    say, point, currency = session.say(), simulating.point(policy, accepted, case, share), case.paid.currency
+    say, point, currency = session.say(), expecting.point(policy, accepted, case, share), case.paid.currency
     chance, without = point.chance, _without(policy, case)
     between = say("policy_offer.accepts_help", low=telling.percent(chance.low), high=telling.percent(chance.high))
     ends = say("policy_offer.cost_help", low=about(point.best.amount), high=roughly(point.worst.amount, currency))
@@ -178,8 +178,8 @@ def _figures(policy: Policy, accepted: Acceptance, case: Situation, share: Decim
         (say("policy_offer.without"), f"≈ {roughly(without.amount, currency)}", ""),
     )
     st.caption(say("policy_offer.rests", source=say.sentence(accepted.source(case.claim))))
-    low, high = simulating.allowed_range(policy, case)
-    best = simulating.settled(policy, accepted, case).offer
+    low, high = expecting.allowed_range(policy, case)
+    best = expecting.settled(policy, accepted, case).offer
     if best and best.share is not None:
         session.show_note("note", say("policy_offer.inside", share=telling.percent(best.share), amount=best.offer))
     if not low <= share <= high:
@@ -188,7 +188,7 @@ def _figures(policy: Policy, accepted: Acceptance, case: Situation, share: Decim
 
 
 def _without(policy: Policy, case: Situation) -> Money:
-    return case.costs(policy).in_money(simulating.without_offer(policy, case)) or case.paid
+    return case.costs(policy).in_money(expecting.without_offer(policy, case)) or case.paid
 
 
 def _chart(policy: Policy, accepted: Acceptance, case: Situation, share: Decimal) -> None:
@@ -201,11 +201,11 @@ def _chart(policy: Policy, accepted: Acceptance, case: Situation, share: Decimal
             "best": float(p.best.amount),
             "worst": float(p.worst.amount),
         }
-        for p in simulating.points(policy, accepted, case)
+        for p in expecting.points(policy, accepted, case)
     ]
-    chosen = simulating.point(policy, accepted, case, share)
+    chosen = expecting.point(policy, accepted, case, share)
     without = _without(policy, case)
-    low, high = simulating.allowed_range(policy, case)
+    low, high = expecting.allowed_range(policy, case)
     across = alt.X("share:Q", title=say("policy_offer.chart_share"), scale=alt.Scale(domain=[0, 50], nice=False))
     title = say("policy_offer.chart_cost", currency=currency)
     known, spot = values_of(*rows), values_of({"share": float(share * 100), "cost": float(chosen.cost.amount)})
@@ -225,7 +225,7 @@ def _chart(policy: Policy, accepted: Acceptance, case: Situation, share: Decimal
 
 def _remedies(policy: Policy, accepted: Acceptance, case: Situation) -> None:
     """Draw what the library says of every remedy: its standing, what it costs, and from where on it pays."""
-    say, found = session.say(), simulating.settled(policy, accepted, case)
+    say, found = session.say(), expecting.settled(policy, accepted, case)
     st.subheader(say("policy_offer.remedies"))
     left, right = st.columns(2)
     with left:
@@ -262,9 +262,9 @@ def _year(policy: Policy, accepted: Acceptance, case: Situation, share: Decimal)
         rate = percent_slider("policy_offer.rate", 0.5, 30.0, _FIRST_RATE, "sim-rate", 0.5)
 
     def yearly(money: Money) -> str:
-        return roughly(simulating.in_a_year(money, orders, rate).amount, currency)
+        return roughly(expecting.in_a_year(money, orders, rate).amount, currency)
 
-    point = simulating.point(policy, accepted, case, share)
+    point = expecting.point(policy, accepted, case, share)
     without = _without(policy, case)
     lines = [
         say("policy_offer.year_cases", cases=about(orders * rate)),
@@ -273,7 +273,7 @@ def _year(policy: Policy, accepted: Acceptance, case: Situation, share: Decimal)
             high=yearly(point.worst), without=yearly(without),
         ),
     ]  # fmt: skip
-    best = simulating.settled(policy, accepted, case).offer
+    best = expecting.settled(policy, accepted, case).offer
     if best and best.share is not None and best.cost:
         lines.append(say("policy_offer.year_best", share=telling.percent(best.share), cost=yearly(best.cost)))
     session.show_note("note", " ".join(lines))

@@ -13,10 +13,9 @@ import streamlit as st
 from markupsafe import Markup
 
 import figures
-import relearning
-import retraining_job
 import session
 import telling
+from model import relearning, retraining
 from triage_ml import champions, model_files, registry
 from triage_ml.drift import Drift
 from triage_ml.errors import TriageError
@@ -37,7 +36,7 @@ def page() -> None:
         st.title(say("model.title"), anchor=False)
     session.show_told()
     session.board().leave(session.session_id())
-    moved = retraining_job.job("alias")
+    moved = retraining.job("alias")
     if moved and moved.done and (moved.error or moved.failed):
         why = say.sentence(str(moved.error)) if moved.error else say("model.unforeseen")
         session.show_note("note", say("model.alias", why=why))
@@ -207,7 +206,7 @@ def _change(version: str, key: str) -> None:
         session.tell("bad", say("model.reason_missing"))
         return
     try:
-        made = retraining_job.promote(version, why) if version else retraining_job.roll_back(why)
+        made = retraining.promote(version, why) if version else retraining.roll_back(why)
     except TriageError as error:
         session.tell("bad", say.sentence(str(error)))
         return
@@ -222,7 +221,7 @@ def drift() -> None:
     """Draw the weeks and what changed in them."""
     say = session.say()
     figures.quiet(say("model_drift.what"))
-    running = relearning.is_running(retraining_job.job("drift"))
+    running = relearning.is_running(retraining.job("drift"))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         weeks = st.segmented_control(
             say("model_drift.weeks"), _WEEKS, default=_WEEKS[1], key="model-weeks", required=True,
@@ -245,14 +244,14 @@ def drift() -> None:
             for case_id in alarm.case_ids:
                 if st.button(case_id, key=f"drift-case:{number}-{case_id}", type="tertiary"):
                     session.open_case(case_id)
-                    st.switch_page("views/case.py")
+                    st.switch_page("case/page.py")
     widths = {"week": 150, "cases": 55, "categories": 250, "languages": 150, "confidence": 85, "abstention": 85}
     columns = {say(f"model_drift.{name}"): st.column_config.Column(width=width) for name, width in widths.items()}
     st.dataframe(_week_rows(found), hide_index=True, column_config=columns)
 
 
 def _look_for_drift(weeks: int) -> None:
-    retraining_job.look_for_drift(weeks).wait(relearning.AT_ONCE)
+    retraining.look_for_drift(weeks).wait(relearning.AT_ONCE)
 
 
 def _week_rows(found: Drift) -> list[dict[str, object]]:
@@ -292,11 +291,11 @@ def runs() -> None:
     if not registry.in_use():
         session.show_note("note", say("model_runs.none" if find_spec("mlflow") else "model_runs.no_extra"))
         return
-    if retraining_job.job("runs") is None:
-        retraining_job.read_runs().wait(relearning.AT_ONCE)
+    if retraining.job("runs") is None:
+        retraining.read_runs().wait(relearning.AT_ONCE)
     found: list[Run] | None = relearning.outcome("runs")
     st.button(
-        say("model_runs.again"), key="model-runs", disabled=relearning.is_running(retraining_job.job("runs")),
+        say("model_runs.again"), key="model-runs", disabled=relearning.is_running(retraining.job("runs")),
         on_click=_read_runs,
     )  # fmt: skip
     if found is None:
@@ -321,7 +320,7 @@ def runs() -> None:
 
 
 def _read_runs() -> None:
-    retraining_job.read_runs().wait(relearning.AT_ONCE)
+    retraining.read_runs().wait(relearning.AT_ONCE)
 
 
 _PARTS: Mapping[str, Callable[[], None]] = {"counts": counts, "train": relearning.train, "drift": drift, "runs": runs}

@@ -12,7 +12,7 @@ from markupsafe import Markup
 import figures
 import panels
 import session
-from charting import CHOSEN
+from insights.charting import CHOSEN
 from triage_ml.cases import CaseSummary, Filter, Order
 from triage_ml.errors import CaseNotFoundError
 from triage_ml.insights import By, Insights
@@ -200,4 +200,4 @@ def go(case_id: str, ids: Sequence[str], where: Filter) -> None:
     """Open a case; the list it was opened from is worked through next."""
     st.session_state["worklist"] = Worklist(where, Order.NEWEST, ids)
     st.session_state["case"] = case_id
-    st.switch_page("views/case.py", query_params={"case": case_id})
+    st.switch_page("case/page.py", query_params={"case": case_id})

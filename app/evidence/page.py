@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
 
 import streamlit as st
 from markupsafe import Markup
 
-import attaching
 import panels
 import session
 import telling
 from copying import copy_button
-from jobs import Job, new_folder
+from evidence import attaching, packing
 from triage_ml.cases import AttachmentKind, Case, CaseStore, Filter, Order, OutcomeKind
 from triage_ml.cases.records import CaseOutcome
 from triage_ml.cases.results import public_id
 from triage_ml.clocks import clock
 from triage_ml.errors import CaseNotFoundError
-from triage_ml.evidence import Draft, Item, PackReport, Purpose, build_pack, checklist, draft
+from triage_ml.evidence import Draft, Item, Purpose, checklist, draft
 from triage_ml.evidence.purposes import purpose_facts
 from triage_ml.evidence.record import Record
 from triage_ml.evidence.telling import Deadline, deadlines
@@ -33,8 +30,6 @@ _SHOWN = 15
 _TEXT_HEIGHT = 300
 # For so long back an outcome puts a case on the list: a claim may come 90 days after the last day of delivery, an appeal later.
 _DISPUTED = timedelta(days=180)
-# So many seconds a pack is waited for; what takes longer goes on in the background.
-_AT_ONCE = 2.0
 _CASE = re.compile(r"(?:C-)?(\d{1,15})", re.IGNORECASE)
 
 
@@ -48,7 +43,7 @@ def page() -> None:
     if not case_id:
         session.show_note("note", say("evidence.no_case"))
         lines(stakes)
-        attaching.given_pack(None)
+        packing.given_pack(None)
         return
     try:
         case = session.store().case(case_id)
@@ -57,7 +52,7 @@ def page() -> None:
         return
     session.board().enter(case.id, session.session_id(), session.person())
     panels.heading(case)
-    if attaching.is_erased(case):
+    if case.erased:
         session.forget(case.id)
         st.session_state.pop("evidence-edits", None)
         session.show_note("note", say("evidence.erased"))
@@ -72,9 +67,9 @@ def both_sides(case: Case, purpose: Purpose) -> None:
     with left:
         check(items)
         box(case, purpose)
-        pack(case, purpose)
+        packing.pack(case, purpose)
     with right:
-        if not attaching.is_erased(case):
+        if not case.erased:
             st.subheader(session.say()("evidence.attach"))
             attaching.form(case, _next_kind(items))
         attaching.kept(case)
@@ -281,100 +276,6 @@ def _length(text: str, made: Draft) -> None:
         return
     stated = say("evidence.length", n=len(text), most=room.characters)
     st.html(Markup('<div class="quiet">{}</div>').format(stated if room.stated else f"{stated} {say('evidence.unstated')}"))
-
-
-# --- the pack
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """A pack, and the version of the case it was built from."""
-
-    report: PackReport
-    version: int
-
-
-def pack(case: Case, purpose: Purpose) -> None:
-    """Draw how the pack is built, and what came of it."""
-    say, jobs, key = session.say(), session.jobs(), _pack_key()
-    st.subheader(say("evidence_pack.title"))
-    session.show_note("note", say("evidence_pack.personal"))
-    since = None
-    if earlier := attaching.given_pack(case):
-        label = say("evidence_pack.since", time=telling.at(earlier.as_of, session.seller_zone()))
-        since = earlier if st.checkbox(label, value=True, key=f"evidence-since:{earlier.id}") else None
-    if st.button(say("evidence_pack.build"), key="evidence-build", type="primary"):
-        folder = new_folder()
-        jobs.start(key, case.id, _work(case, purpose, since, folder), folder).wait(_AT_ONCE)
-    if job := jobs.get(key):
-        _came(job, case, purpose)
-    _steps(purpose)
-
-
-def _pack_key() -> str:
-    return f"pack:{session.session_id()}"
-
-
-def _work(case: Case, purpose: Purpose, since: attaching.Given | None, folder: Path) -> Callable[[Job], Built]:
-    store, zone = session.store(), str(session.seller_zone())
-
-    def build(_: Job) -> Built:
-        earlier = folder / "earlier" if since else None
-        if since and earlier:
-            earlier.write_bytes(since.data)
-        path = folder / f"{case.id}-{purpose.value}.zip"
-        return Built(build_pack(store, case.id, purpose, path, since=earlier, seller_zone=zone), case.version)
-
-    return build
-
-
-def _came(job: Job, case: Case, purpose: Purpose) -> None:
-    """Draw what came of a build; a pack of a case that changed since is dropped, for it may hold what was erased."""
-    say, key = session.say(), _pack_key()
-    built: Built | None = job.result
-    if not job.done:
-        _building(job)
-    elif built is None:
-        session.jobs().forget(key)
-        why = attaching.reason(job.error) if job.error else say("evidence_pack.unforeseen")
-        session.show_note("bad", say("evidence_pack.failed", why=why))
-    elif session.store().case(built.report.case_id).version != built.version:
-        session.jobs().forget(key)
-        session.show_note("note", say("evidence_pack.changed", case=built.report.case_id))
-    elif (built.report.case_id, built.report.purpose) == (case.id, purpose):
-        _shown(built.report)
-
-
-@st.fragment(run_every=1.0)
-def _building(job: Job) -> None:
-    """Draw that a pack is being built, until it is."""
-    if job.done:
-        st.rerun()
-    session.show_note("note", session.say()("evidence_pack.building", case=job.name))
-
-
-def _shown(report: PackReport) -> None:
-    """Draw what is in the pack, what to heed, and the way to download it."""
-    say = session.say()
-    size = say("evidence_file.kilobytes", size=f"{max(1, round(report.size / 1024)):,}")
-    session.show_note("good", say("evidence_pack.built", files=len(report.files), size=size))
-    st.download_button(
-        say("evidence_pack.download"), report.path.read_bytes, file_name=report.path.name, mime="application/zip",
-        key="evidence-download", type="primary", on_click="ignore",
-    )  # fmt: skip
-    missing = [one.text[say.language] for one in report.missing]
-    heed = [say.sentence(caution) for caution in report.cautions]
-    for title, found in (("evidence_pack.missing", missing), ("evidence_pack.heed", heed)):
-        if found:
-            st.html(Markup("<b>{}</b>{}").format(say(title), panels.bullets(found)))
-    with st.expander(say("evidence_pack.files")):
-        st.html(panels.bullets([*report.files, f"SHA-256 {report.sha256}"]))
-
-
-def _steps(purpose: Purpose) -> None:
-    say = session.say()
-    steps = Markup("").join(Markup("<li>{}</li>").format(step) for step in purpose_facts(purpose)["steps"][say.language])
-    st.html(Markup('<b>{}</b><ol class="plain">{}</ol>').format(say("evidence_pack.steps"), steps))
 
 
 page()

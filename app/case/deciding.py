@@ -10,7 +10,7 @@ import streamlit as st
 import roles
 import session
 import telling
-from desk import Desk, Step, errors_of
+from case.desk import Desk, Step, errors_of
 from session import Last
 from triage_ml.cases import Case, CaseState, Decision
 from triage_ml.errors import CaseConflictError, CaseError

@@ -10,12 +10,10 @@ from zoneinfo import available_timezones
 
 import streamlit as st
 
-import numbering
 import roles
 import session
-import simulating
-import simulation
 import telling
+from policy import expecting, numbering, sliders
 from roles import Role
 from triage_ml.acceptance import Acceptance
 from triage_ml.errors import PolicyError
@@ -183,22 +181,22 @@ def cases(before: Policy, after: Policy, acceptance: Acceptance) -> None:
     say = session.say()
     st.subheader(say("policy_new.cases"))
     tried = [
-        (case, _told(simulating.settled(before, acceptance, case)), _told(simulating.settled(after, acceptance, case)))
-        for case in simulating.typical(before, _currency())
+        (case, _told(expecting.settled(before, acceptance, case)), _told(expecting.settled(after, acceptance, case)))
+        for case in expecting.typical(before, _currency())
     ]
     changed = sum(old != new for _, old, new in tried)
     sentence = say("policy_new.some_cases", count=changed, all=len(tried)) if changed else say("policy_new.same_cases")
     session.show_note("note", sentence)
     for case, old, new in tried:
         changes = say("policy_new.changed") if old != new else ""
-        simulation.boxes((changes, "", _case(case)), (say("policy_new.before"), "", old), (say("policy_new.after"), "", new))
+        sliders.boxes((changes, "", _case(case)), (say("policy_new.before"), "", old), (say("policy_new.after"), "", new))
 
 
 def _currency() -> str:
-    return simulating.start(session.store(), shipped_policy()).paid.currency
+    return expecting.start(session.store(), shipped_policy()).paid.currency
 
 
-def _case(case: simulating.Situation) -> str:
+def _case(case: expecting.Situation) -> str:
     say = session.say()
     made = say("policy_new.personalised" if case.personalised else "policy_new.not_personalised")
     told = say("policy_new.case_text", claim=say(f"claim.{case.claim.value}"), paid=case.paid, made=made)

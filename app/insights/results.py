@@ -11,11 +11,10 @@ from tempfile import TemporaryDirectory
 import streamlit as st
 from markupsafe import Markup
 
-import charting
-import drilling
 import figures
 import session
-from charting import Point
+from insights import charting, drilling
+from insights.charting import Point
 from triage_ml.cases import Filter
 from triage_ml.insights import Insights, as_json, write_report
 from triage_ml.insights.behind import Behind

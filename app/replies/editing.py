@@ -13,8 +13,8 @@ from markupsafe import Markup
 import roles
 import session
 import telling
-from drafting import Work, change, drafted, leave, list_fields, name_problem, written
-from sampling import reads, sample
+from replies.drafting import Work, change, drafted, leave, list_fields, name_problem, written
+from replies.sampling import reads, sample
 from triage_ml.errors import TemplateError
 from triage_ml.home import templates_place
 from triage_ml.language import LANGUAGES

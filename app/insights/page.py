@@ -11,13 +11,11 @@ from tempfile import TemporaryDirectory
 
 import streamlit as st
 
-import counting
 import figures
-import findings
-import results
 import session
 import telling
-from counting import Question
+from insights import counting, findings, results
+from insights.counting import Question
 from triage_ml.errors import FormatError, ReadError
 from triage_ml.insights import By, Insights, Orders, load_orders
 from triage_ml.insights.overview import entries_of_record
@@ -58,7 +56,7 @@ def page() -> None:
     if not session.store().cases(limit=1).cases:
         session.show_note("note", say("insights.empty"))
         if st.button(say("case.to_inbox"), key="to-inbox", shortcut="N"):
-            st.switch_page("views/inbox.py")
+            st.switch_page("inbox/page.py")
         return
     asked = question()
     if asked is None:

@@ -6,15 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
-import deciding
-import outcomes
 import panels
-import replying
 import session
 import telling
-import thread
-from attaching import is_erased
-from desk import Desk, prefill
+from case import deciding, outcomes, replying, thread
+from case.desk import Desk, prefill
 from triage_ml.cases import Case, CaseState
 from triage_ml.cases.findings import findings_of
 from triage_ml.errors import CaseNotFoundError, TriageError
@@ -26,13 +22,13 @@ _TO_BE_DECIDED = (CaseState.OPEN, CaseState.REVIEW, CaseState.WAITING)
 def page() -> None:
     """Draw the case that is open, or say how to open one."""
     say, case_id = session.say(), session.open_now()
-    st.html(Path(__file__).parents[1] / "case.css")
+    st.html(Path(__file__).parent / "case.css")
     session.show_told()
     if not case_id:
         session.board().leave(session.session_id())
         session.show_note("note", say("decide.finished" if session.worklist().seen else "case.none"))
         if st.button(say("case.to_inbox"), key="to-inbox", shortcut="N"):
-            st.switch_page("views/inbox.py")
+            st.switch_page("inbox/page.py")
         return
     try:
         case = session.store().case(case_id)
@@ -45,7 +41,7 @@ def page() -> None:
         panels.heading(case)
     _also_open(case)
     desk = Desk(case, _assessed(case))
-    if case.summary.state in _TO_BE_DECIDED and not is_erased(case) and not deciding.why_not(case):
+    if case.summary.state in _TO_BE_DECIDED and not case.erased and not deciding.why_not(case):
         prefill(desk)
         both_sides(desk)
         can_decide = True
@@ -85,7 +81,7 @@ def looked_at(desk: Desk) -> None:
         if desk.case.proposal:
             panels.proposed(desk.case.proposal, to_decide=False)
             panels.proposed_text(desk.case.proposal)
-        elif not is_erased(desk.case):
+        elif not desk.case.erased:
             outcomes.form(desk.case)
         if desk.assessment:
             with st.container(border=True, gap="xsmall", key="choice"):
@@ -112,7 +108,7 @@ def _assessed(case: Case) -> Assessment | None:
         session.show_note("note", say("decide.closed", state=say(f"state.{case.summary.state.value}")))
     if reason := deciding.why_not(case):
         session.show_note("note", say(reason))
-    if is_erased(case):
+    if case.erased:
         session.forget(case.id)
         session.show_note("note", say("case.erased"))
         return None

@@ -8,10 +8,10 @@ import altair as alt
 import streamlit as st
 
 import session
-import simulating
 import telling
-from simulating import Expected, about
-from simulation import HEIGHT, LINE, MARK, boxes, orders_slider, paid_slider, percent_slider, roughly, started, values_of
+from policy import expecting
+from policy.expecting import Expected, about
+from policy.sliders import HEIGHT, LINE, MARK, boxes, orders_slider, paid_slider, percent_slider, roughly, started, values_of
 from triage_ml.insurance import Base, Exposure, InsuranceResult, InsuranceTerms, value
 from triage_ml.messages import Money
 from triage_ml.policy import Policy
@@ -29,7 +29,7 @@ def insurance(policy: Policy) -> None:
         terms = _terms()
         exposure = _exposure(policy)
     result = value(terms, exposure)
-    here, *others = simulating.insured(terms, exposure, [exposure.return_rate, *simulating.rates_around(exposure.return_rate)])
+    here, *others = expecting.insured(terms, exposure, [exposure.return_rate, *expecting.rates_around(exposure.return_rate)])
     with right:
         _verdict(result, exposure, here)
         _figures(result, exposure, here)
@@ -61,7 +61,7 @@ def _exposure(policy: Policy) -> Exposure:
     )  # fmt: skip
     if begin.cases:
         st.caption(say("policy_insurance.covered_record", share=telling.percent(begin.covered)))
-    refunded = simulating.loss_share(policy)
+    refunded = expecting.loss_share(policy)
     kind = st.radio(
         say("policy_insurance.loss"), ["refund", "make"], key="ins-loss", persist_state="session",
         format_func=lambda kind: say(f"policy_insurance.loss_{kind}", share=telling.percent(refunded)),
@@ -80,7 +80,7 @@ def _verdict(result: InsuranceResult, exposure: Exposure, here: Expected) -> Non
     if here.low < 0 < here.high:
         kind, verdict = "note", "luck"
     session.show_note(kind, say(f"policy_insurance.{verdict}", result=roughly(here.mean, currency)))
-    needed = simulating.needed_rate(result.break_even, exposure.covered_share)
+    needed = expecting.needed_rate(result.break_even, exposure.covered_share)
     if result.break_even is None or needed is None:
         session.show_note("note", say("policy_insurance.never"))
         return
@@ -95,7 +95,7 @@ def _verdict(result: InsuranceResult, exposure: Exposure, here: Expected) -> Non
 
 def _figures(result: InsuranceResult, exposure: Exposure, here: Expected) -> None:
     say, currency = session.say(), exposure.order_value.currency
-    needed = simulating.needed_rate(result.break_even, exposure.covered_share)
+    needed = expecting.needed_rate(result.break_even, exposure.covered_share)
     range_ = say("policy_insurance.range", low=about(here.low), high=roughly(here.high, currency))
     from_rate = say("policy_insurance.no_rate") if needed is None else f"≈ {_percent(needed)}"
     now = say("policy_insurance.have", now=_percent(exposure.return_rate))

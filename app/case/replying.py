@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 import session
 import telling
+from case.desk import Desk, errors_of
 from copying import copy_button
-from desk import Desk, errors_of
 from triage_ml.replies.lint import Finding
 from triage_ml.resolution import RemedyKind
 

@@ -7,15 +7,12 @@ from collections.abc import Mapping
 import streamlit as st
 from markupsafe import Markup
 
-import drafting
-import editing
-import faring
-import macro_import
 import panels
 import roles
 import session
 import telling
-from sampling import ORDER_ID, conditions, reads, sample
+from replies import drafting, editing, faring, macro_import
+from replies.sampling import ORDER_ID, conditions, reads, sample
 from triage_ml.errors import TemplateError, TriageError
 from triage_ml.home import own_templates, templates_place
 from triage_ml.messages import Claim

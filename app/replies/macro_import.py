@@ -10,14 +10,13 @@ from tempfile import TemporaryDirectory
 import streamlit as st
 from markupsafe import Markup
 
-import drafting
-import editing
 import panels
 import roles
 import session
 import telling
 from jobs import Job
-from sampling import conditions, reads, sample
+from replies import drafting, editing
+from replies.sampling import conditions, reads, sample
 from triage_ml.errors import TemplateError
 from triage_ml.home import templates_place
 from triage_ml.replies.macros import import_macros

@@ -1,0 +1,1 @@
+"""The inbox: which cases there are, and how messages come in."""

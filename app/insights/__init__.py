@@ -1,0 +1,1 @@
+"""What cases teach, in figures and charts."""

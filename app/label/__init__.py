@@ -1,0 +1,1 @@
+"""Labelling messages, one after another."""

@@ -1,0 +1,1 @@
+"""Which model counts, and how a better one is learned."""

@@ -1,0 +1,1 @@
+"""The seller's numbers: seen, tried, saved; insurance."""

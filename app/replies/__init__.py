@@ -1,0 +1,1 @@
+"""The library of replies, and a shop's own."""
