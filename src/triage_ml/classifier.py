@@ -16,10 +16,12 @@ import numpy as np
 
 from triage_ml.encoders import Encoder
 from triage_ml.features import cue_columns, with_vectors
+from triage_ml.heads import Heads
 from triage_ml.language import detect_many
 from triage_ml.messages import Category, Claim
-from triage_ml.reply_model import Circumstances, fitting
+from triage_ml.reply_model import Circumstances, beside, chances
 from triage_ml.text import Cue, Reading, read_many
+from triage_ml.vectorising import Vectoriser
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -174,6 +176,10 @@ class Classifier:
         encoder: Encoder | None = None,
     ) -> None:
         self.parts, self.thresholds = parts, thresholds
+        self.vectoriser, self._heads = (
+            Vectoriser(parts.features),
+            Heads(parts.claim, parts.abuse, parts.reply_words, parts.reply_choice, len(cue_columns(parts.features))),
+        )
         self.reply_ids, self.version, self.encoder = tuple(reply_ids), version, encoder
 
     def predict(self, text: str, hint: str = "") -> Prediction:
@@ -206,46 +212,39 @@ class Classifier:
             return []
         languages = detect_many(texts, hints or [""] * len(texts))
         readings = read_many(texts, languages)
-        matrix = with_vectors(self.parts.features.transform(readings), self.encoder, readings)
-        claim_logits, abuse_logits = self.parts.claim.decision_function(matrix), self.parts.abuse.decision_function(matrix)
+        matrix = with_vectors(self.vectoriser.transform(readings), self.encoder, readings)
+        claim_logits, abuse_logits, regressed, from_cues = self._heads.scores(matrix)
         claims, abuse = calibrated(claim_logits, abuse_logits, self.thresholds)
         abuse = capped(abuse, words_to_point_to(readings))
-        words = self.parts.reply_words.n_features_in_
-        replies, follow_up = fitting(
-            (self.parts.reply_words, self.parts.reply_choice),
-            matrix,
-            (words, len(cue_columns(self.parts.features))),
-            (claims, abuse),
-            circumstances or [Circumstances()] * len(texts),
-        )
+        known = beside((claims, abuse), circumstances or [Circumstances()] * len(texts))
+        replies, follow_up = chances(regressed, None if from_cues is None else from_cues + known @ self._heads.known)
         inside, flagged, unsure = decided(claims, abuse, self.thresholds)
-        found = []
-        for row, reading in enumerate(readings):
-            p = claims[row]
-            order = np.argsort(-p, kind="stable")
-            best = CLAIMS[order[0]]
-            if flagged[row]:
-                category = Category.ABUSE
-            elif unsure[row] or not any(map(str.isalpha, reading.text)):
-                category = Category.NEEDS_REVIEW
-            else:
-                category = Category(best)
-            found.append(
-                Prediction(
-                    claim=best,
-                    probabilities={claim: float(value) for claim, value in zip(CLAIMS, p, strict=True)},
-                    claim_set=tuple(CLAIMS[i] for i in order if inside[row, i]),
-                    coverage=self.thresholds.coverage,
-                    abuse=float(abuse[row]),
-                    category=category,
-                    language=reading.language,
-                    text=reading.text,
-                    cues=reading.cues,
-                    replies=dict(zip(self.reply_ids, replies[row].tolist(), strict=True)),
-                    follow_up=float(follow_up[row]),
-                )
+        best_first = np.argsort(-claims, axis=1, kind="stable")
+        categories = [
+            Category.ABUSE if bad
+            else Category.NEEDS_REVIEW if open_ or not any(map(str.isalpha, reading.text))
+            else Category(CLAIMS[order[0]])
+            for reading, order, bad, open_ in zip(readings, best_first, flagged, unsure, strict=True)
+        ]  # fmt: skip
+        return [
+            Prediction(
+                claim=CLAIMS[order[0]],
+                probabilities=dict(zip(CLAIMS, p, strict=True)),
+                claim_set=tuple(CLAIMS[i] for i in order if members[i]),
+                coverage=self.thresholds.coverage,
+                abuse=abusive,
+                category=category,
+                language=reading.language,
+                text=reading.text,
+                cues=reading.cues,
+                replies=dict(zip(self.reply_ids, fitting, strict=True)),
+                follow_up=later,
             )
-        return found
+            for reading, order, p, members, abusive, category, fitting, later in zip(
+                readings, best_first.tolist(), claims.tolist(), inside.tolist(), abuse.tolist(), categories,
+                replies.tolist(), follow_up.tolist(), strict=True,
+            )
+        ]  # fmt: skip
 
 
 class FixedClassifier:

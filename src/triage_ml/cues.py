@@ -2,20 +2,20 @@
 
 The knowledge is in `data/cues/<language>.toml`, written by people who speak the language; `data/cues/README.md` explains the
 notation. A phrase such as "(won't|doesn't) (turn|switch) on" stands for all its variants at once. They are not spelt out (some
-lines mean ten thousand), but compiled to one regular expression over keys, which is tried only where its first two keys stand.
+lines mean ten thousand), but followed key by key through one automaton of all phrases (`triage_ml.phrases`).
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.resources import files
-from itertools import accumulate, pairwise, product
+from itertools import product
 
 from triage_ml.errors import LanguageDataError
+from triage_ml.phrases import Phrase, PhraseAutomaton
 
 CUE_TYPES = (
     "fault", "damage", "stopped", "differs", "missing", "own_error", "taste", "fit", "expectation", "changed_mind",
@@ -26,15 +26,13 @@ CUE_TYPES = (
 # What opens a question, what makes it a reproach, what makes it a mere possibility: they count inside longer phrases too.
 FRAMES = ("opener", "why", "if")
 # Words around cues, never shown themselves: what turns a cue round, what sets two clauses against each other, and the frames.
-HELPERS = ("negation", "contrast", *FRAMES)
+HELPERS = frozenset({"negation", "contrast", *FRAMES})
 SENTENCE_END = frozenset(".!?;。！？；…")
 
 _GAP = re.compile(r"\s*(?:…|\.\.\.)\s*")
 
 # A word of a phrase as the keys that the text would have in its place.
 Keys = Callable[[str], Sequence[str]]
-# A phrase: keys that stand in a row, or a choice between phrases.
-Phrase = list["tuple[str, ...] | list[Phrase]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +44,31 @@ class Span:
     type: str
 
 
-@dataclass(frozen=True)
-class _Piece:
-    """A part of a phrase between two gaps, and the rest of the phrase behind it."""
-
-    type: str
-    phrase: Phrase
-    rest: _Piece | None
-
-    @cached_property
-    def expression(self) -> re.Pattern[str]:
-        # On first use, since most lines are not needed for most texts and compiling takes longest.
-        return re.compile(_expression(self.phrase))
+# A line with gaps: what it speaks for, and the numbers of its pieces behind the first.
+_Line = tuple[str, tuple[int, ...]]
 
 
-def _chain(cue_type: str, phrases: list[Phrase]) -> _Piece:
-    return _Piece(cue_type, phrases[0], _chain(cue_type, phrases[1:]) if phrases[1:] else None)
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """What it means that some pieces end at a place.
+
+    Parameters
+    ----------
+    types, frames
+        What they speak for where they are whole lines; frames count inside longer phrases too and are apart.
+    begun
+        The numbers of the lines with gaps that begin with them.
+    wanted
+        The pieces that those lines go on with.
+    behind
+        Those of them that stand behind gaps.
+    """
+
+    types: tuple[str, ...]
+    frames: tuple[str, ...]
+    begun: tuple[int, ...]
+    wanted: frozenset[int]
+    behind: frozenset[int]
 
 
 class Lexicon:
@@ -81,21 +88,19 @@ class Lexicon:
 
     def __init__(self, language: str, keys: Keys, *, reach: int, glue: bool) -> None:
         self.reach = reach
-        self._by_one: dict[str, list[_Piece]] = {}
-        self._by_two: dict[tuple[str, str], list[_Piece]] = {}
+        self._phrases = PhraseAutomaton(self._mean)
+        # By the number of a line's first piece: what whole lines of it speak for, and the numbers of lines that begin with it.
+        self._whole: dict[int, list[str]] = {}
+        self._begun: dict[int, list[int]] = {}
+        self._gapped: list[_Line] = []
         for cue_type, pieces in _lines(language):
-            phrases = [_Parser(text, keys, glue).phrase() for text in pieces]
-            heads = [_heads(phrase) for phrase in phrases]
-            if any(() in head for head in heads):
-                raise LanguageDataError(f"{language}.toml, [{cue_type}], {pieces}: found a phrase that may be empty.")
-            self._add(_chain(cue_type, phrases), heads[0])
-
-    def _add(self, piece: _Piece, heads: Iterable[tuple[str, ...]]) -> None:
-        for head in heads:
-            if len(head) == 1:
-                self._by_one.setdefault(head[0], []).append(piece)
+            first, *rest = (self._phrases.add(_Parser(text, keys, glue).phrase(), text) for text in pieces)
+            if rest:
+                self._begun.setdefault(first, []).append(len(self._gapped))
+                self._gapped.append((cue_type, tuple(rest)))
             else:
-                self._by_two.setdefault((head[0], head[1]), []).append(piece)
+                self._whole.setdefault(first, []).append(cue_type)
+        self._behind = {piece for _, rest in self._gapped for piece in rest}
 
     def find(self, keys: Sequence[str], sentences: Sequence[int]) -> list[Span]:
         """Return the phrases in a text.
@@ -110,61 +115,79 @@ class Lexicon:
         Returns
         -------
         list of Span
-            The longest ones: what stands inside a longer phrase is left out.
+            The longest ones: what stands inside a longer phrase is left out. A phrase with a gap silences nothing, since what
+            stands in its gap is none of its words; nor does a frame.
         """
-        text = "".join([f"{key} " for key in keys])
-        starts = list(accumulate((len(key) + 1 for key in keys), initial=0))
-        index_at = {start: index for index, start in enumerate(starts)}
-        whole: set[Span] = set()
-        joined: set[Span] = set()
-        for index, pair in enumerate(pairwise([*keys, ""])):
-            for piece in (*self._by_one.get(pair[0], ()), *self._by_two.get(pair, ())):
-                match = piece.expression.match(text, starts[index])
-                if match is None:
-                    continue
-                end: int | None = index_at[match.end()]
-                found = joined if piece.rest else whole
-                while piece.rest and end is not None:
-                    piece = piece.rest
-                    end = self._nearest(piece, text, starts, index_at, end, sentences)
-                if end is not None:
-                    found.add(Span(index, end, piece.type))
-        return _longest(whole, joined)
+        frames: list[Span] = []
+        longest: dict[int, tuple[int, tuple[str, ...]]] = {}
+        begun: dict[tuple[int, int], int] = {}
+        wanted: set[int] = set()
+        behind: dict[int, dict[int, int]] = {}
+        for begin, end, meaning in self._phrases.find(keys):
+            # Of the phrases that begin at a place the longest comes last and counts.
+            if meaning.types:
+                longest[begin] = end, meaning.types
+            if meaning.frames:
+                frames += [Span(begin, end, cue_type) for cue_type in meaning.frames]
+            if not wanted.isdisjoint(meaning.behind):
+                for piece in wanted & meaning.behind:
+                    behind.setdefault(piece, {})[begin] = end
+            if meaning.begun:
+                wanted |= meaning.wanted
+                for line in meaning.begun:
+                    begun[begin, line] = end
+        whole = _outermost(longest)
+        if behind:
+            whole += [span for span in dict.fromkeys(self._joined(begun, behind, sentences)) if not _inside_longer(span, whole)]
+        return frames + whole
 
-    def _nearest(
-        self,
-        piece: _Piece,
-        text: str,
-        starts: Sequence[int],
-        index_at: Mapping[int, int],
-        begin: int,
-        sentences: Sequence[int],
-    ) -> int | None:
-        """Return where the piece ends that stands first behind a gap from `begin`, within its sentence; None if nowhere."""
+    def _mean(self, ended: frozenset[int]) -> _Meaning:
+        """Return what it means that these pieces end at some place."""
+        pieces = sorted(ended)
+        types = dict.fromkeys(cue_type for piece in pieces for cue_type in self._whole.get(piece, ()))
+        begun = tuple(line for piece in pieces for line in self._begun.get(piece, ()))
+        return _Meaning(
+            types=tuple(cue_type for cue_type in types if cue_type not in FRAMES),
+            frames=tuple(cue_type for cue_type in types if cue_type in FRAMES),
+            begun=begun,
+            wanted=frozenset(piece for line in begun for piece in self._gapped[line][1]),
+            behind=ended & self._behind,
+        )
+
+    def _joined(
+        self, begun: Mapping[tuple[int, int], int], behind: Mapping[int, Mapping[int, int]], sentences: Sequence[int]
+    ) -> Iterator[Span]:
+        """Yield the lines with gaps whose pieces all stand there, each the nearest behind the one before."""
+        for (begin, line), first in begun.items():
+            cue_type, pieces = self._gapped[line]
+            end = first
+            for piece in pieces:
+                end = self._nearest(behind[piece], end, sentences) if piece in behind else 0
+                if not end:
+                    break
+            else:
+                yield Span(begin, end, cue_type)
+
+    def _nearest(self, ends: Mapping[int, int], begin: int, sentences: Sequence[int]) -> int:
+        """Return where the piece ends that stands first behind a gap from `begin`, within its sentence; 0 if nowhere."""
+        sentence = sentences[begin - 1]
         for index in range(begin, min(begin + self.reach + 1, len(sentences))):
-            if sentences[index] != sentences[begin - 1]:
-                return None
-            if match := piece.expression.match(text, starts[index]):
-                return index_at[match.end()]
-        return None
+            if sentences[index] != sentence:
+                return 0
+            if index in ends:
+                return ends[index]
+        return 0
 
 
-def _longest(whole: Collection[Span], joined: Iterable[Span]) -> list[Span]:
-    """Drop what stands inside a longer span: "not broken" is no "broken", "I ordered the wrong size" no "wrong size".
-
-    A phrase with a gap silences nothing, since what stands in its gap is none of its words; nor does a frame.
-    """
-    kept: list[Span] = []
-    frames = sorted((span for span in whole if span.type in FRAMES), key=lambda s: (s.start, s.end, s.type))
-    whole = [span for span in whole if span.type not in FRAMES]
-    for span in sorted(whole, key=lambda s: (s.start - s.end, s.start, s.type)):
-        if not _inside_longer(span, kept):
-            kept.append(span)
-    return (
-        frames
-        + kept
-        + [span for span in sorted(joined, key=lambda s: (s.start, s.end, s.type)) if not _inside_longer(span, kept)]
-    )
+def _outermost(longest: Mapping[int, tuple[int, tuple[str, ...]]]) -> list[Span]:
+    """Return the spans, by begin, that stand inside no longer one: "not broken" is no "broken"."""
+    spans: list[Span] = []
+    reached = 0
+    for begin, (end, types) in longest.items():
+        if end > reached:
+            reached = end
+            spans += [Span(begin, end, cue_type) for cue_type in types]
+    return spans
 
 
 def _inside_longer(span: Span, others: Iterable[Span]) -> bool:
@@ -183,8 +206,8 @@ def _lines(language: str) -> Iterator[tuple[str, list[str]]]:
     except tomllib.TOMLDecodeError as error:
         raise LanguageDataError(f"{path}: found {error}; expected TOML as data/cues/README.md shows.") from error
     for cue_type, content in table.items():
-        if cue_type not in CUE_TYPES + HELPERS:
-            raise LanguageDataError(f"{path}: found [{cue_type}]; expected one of {', '.join(CUE_TYPES + HELPERS)}.")
+        if cue_type not in HELPERS.union(CUE_TYPES):
+            raise LanguageDataError(f"{path}: found [{cue_type}]; expected one of {', '.join((*CUE_TYPES, *sorted(HELPERS)))}.")
         for line in content["phrases"]:
             yield cue_type, _GAP.split(line)
 
@@ -252,27 +275,3 @@ def _choices(group: str) -> list[str]:
     if "(" in inner:
         raise LanguageDataError(f"cue phrase {group!r}: found a group in a group inside a word; expected it to be spelt out.")
     return inner.split("|")
-
-
-def _expression(phrase: Phrase) -> str:
-    """Return the regular expression over a text of keys, each followed by a blank."""
-    parts = []
-    for unit in phrase:
-        if isinstance(unit, tuple):
-            parts.append("".join(f"{re.escape(key)} " for key in unit))
-        else:
-            # Longest first, so that the longest variant is the one found.
-            alternatives = sorted((_expression(one) for one in unit), key=len, reverse=True)
-            parts.append(f"(?:{'|'.join(alternatives)})")
-    return "".join(parts)
-
-
-def _heads(phrase: Phrase) -> set[tuple[str, ...]]:
-    """Return the first two keys of every variant; fewer where the phrase may end before."""
-    heads: set[tuple[str, ...]] = {()}
-    for unit in phrase:
-        if all(len(head) >= 2 for head in heads):
-            break
-        tails = {unit[:2]} if isinstance(unit, tuple) else {head for one in unit for head in _heads(one)}
-        heads = {(head + tail)[:2] for head in heads for tail in tails}
-    return heads

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ _BESIDE_CLAIMS = {
     "process": frozenset({"delivery", "service", "account", "question"}),
     "good": frozenset({"praise", "no_fault", "resolved"}),
 }
-_CHARACTER_LANGUAGES = frozenset({"ja", "zh"})
+BY_CHARACTER = frozenset({"ja", "zh"})
 
 
 def make_features(min_word: int, min_character: int) -> Any:  # noqa: ANN401 - scikit-learn is untyped
@@ -64,20 +64,28 @@ def word_grams(reading: Reading) -> list[str]:
     """Return stems and pairs of stems; for Japanese and Chinese runs of one to three characters."""
     keys = reading.keys
     grams = list(keys) + [f"{a} {b}" for a, b in zip(keys, keys[1:], strict=False)]
-    if reading.language in _CHARACTER_LANGUAGES:
+    if reading.language in BY_CHARACTER:
         grams += [f"{a} {b} {c}" for a, b, c in zip(keys, keys[1:], keys[2:], strict=False)]
     return grams
 
 
 def character_grams(reading: Reading) -> Iterator[str]:
     """Yield runs of three to five characters inside words, which see through typing errors and compounds."""
-    if reading.language in _CHARACTER_LANGUAGES:
-        return
-    for word in reading.text.lower().split():
-        padded = f" {word} "
-        for size in (3, 4, 5):
-            for start in range(len(padded) - size + 1):
-                yield padded[start : start + size]
+    for word in words_of(reading):
+        yield from runs(word)
+
+
+def words_of(reading: Reading) -> list[str]:
+    """Return the words whose runs of characters count; none of Japanese and Chinese texts."""
+    return [] if reading.language in BY_CHARACTER else reading.text.lower().split()
+
+
+def runs(word: str) -> Iterator[str]:
+    """Yield the runs of three to five characters of one word."""
+    padded = f" {word} "
+    for size in (3, 4, 5):
+        for start in range(len(padded) - size + 1):
+            yield padded[start : start + size]
 
 
 def cue_counts(reading: Reading) -> dict[str, float]:
@@ -103,10 +111,15 @@ def cue_counts(reading: Reading) -> dict[str, float]:
                 counts[f"nothing claimed, {name}"] = True
     if not reading.cues:
         counts["no cue"] = 1
-    values = {kind: float(np.log1p(count)) for kind, count in counts.items()}
-    values["length"] = float(np.log1p(len(reading.text))) / 5
+    values = {kind: _log1p(count) for kind, count in counts.items()}
+    values["length"] = _log1p(len(reading.text)) / 5
     values[f"language {reading.language}"] = 1.0
     return values
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _log1p(count: int) -> float:
+    return float(np.log1p(count))
 
 
 def as_is(values: Sequence[Reading]) -> list[dict[str, float]]:

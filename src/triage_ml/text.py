@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
+from operator import attrgetter
 from typing import Any
 
 from triage_ml.cues import HELPERS, SENTENCE_END, Lexicon, Span
@@ -22,14 +24,20 @@ _STEMMERS = {"en": "english", "de": "german", "fr": "french", "es": "spanish", "
 _NEGATABLE = frozenset({"fault", "damage", "stopped", "differs", "missing", "praise", "taste", "own_error"})
 _QUESTION_MARKS = frozenset("?？")
 _COMMAS = frozenset(",，、")
-_KEYS_REMEMBERED = 200_000
+_PIECES_REMEMBERED, _LONGEST_REMEMBERED = 200_000, 40
 # One character for one character, so that a span found in the folded text is a span of the text itself.
 _FOLD_CHARACTERS = str.maketrans("’‘´`ʼ“”„«»–—−‐‑", "'''''\"\"\"\"\"-----")
+_TO_FOLD = re.compile(f"[{''.join(map(chr, _FOLD_CHARACTERS))}]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u2028\u2029\ufeff]")
+# A single blank is left as it is: nearly all are.
+_BLANKS = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
+_LINE_ENDS = re.compile(r" ?\n ?")
+_EMPTY_LINES = re.compile(r"\n{3,}")
 _REPEATS = re.compile(r"([^\W\d])\1{2,}")
 _NUMBER = re.compile(r"\d[\d.,:/]*")
 _NUMBER_KEY = "#"
-_CHARACTERS = re.compile(r"\d[\d.,:/]*|[a-zA-ZÀ-ÿ]+|\n|\S")
+# In Japanese and Chinese a character; Latin words and numbers stay whole.
+_CHARACTERS = re.compile(r"\d[\d.,:/]*|[a-zA-ZÀ-ÿ]+|\S|\s")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -73,9 +81,9 @@ class Reading:
 
 
 def clean(text: str) -> str:
-    """Return `text` in NFC, without control characters, with single blanks and at most one empty line running."""
+    """Return `text` in NFC, without control characters, with single blanks, none around a line, and at most one empty line."""
     text = unicodedata.normalize("NFC", _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
-    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[^\S\n]+", " ", text)).strip()
+    return _EMPTY_LINES.sub("\n\n", _LINE_ENDS.sub("\n", _BLANKS.sub(" ", text))).strip()
 
 
 def read(text: str, language: str) -> Reading:
@@ -83,7 +91,7 @@ def read(text: str, language: str) -> Reading:
     return next(iter(read_many([text], [language])))
 
 
-def read_many(texts: Iterable[str], languages: Sequence[str]) -> list[Reading]:
+def read_many(texts: Sequence[str], languages: Sequence[str]) -> list[Reading]:
     """Clean texts, cut them into tokens and find their cues.
 
     Parameters
@@ -98,42 +106,78 @@ def read_many(texts: Iterable[str], languages: Sequence[str]) -> list[Reading]:
     list of Reading
         n readings, in order.
     """
-    return [_reader(language).read(clean(text)) for text, language in zip(texts, languages, strict=True)]
+    found: list[Reading | None] = [None] * len(texts)
+    # One language after another: a lexicon stays in the processor's cache as long as it is needed.
+    for row in sorted(range(len(texts)), key=languages.__getitem__):
+        found[row] = _reader(languages[row]).read(clean(texts[row]))
+    return [reading for reading in found if reading]
 
 
-# Words with the places where they start.
-Tokens = tuple[list[str], list[int]]
+# The keys of a piece of text, and where in it they start.
+_Piece = tuple[tuple[str, ...], tuple[int, ...]]
 
 
 class _Reader:
-    """Reads texts of one language."""
+    """Reads texts of one language.
 
-    def __init__(self, language: str, tokenise: Callable[[str], Tokens], stem: Callable[[str], str]) -> None:
-        self.language, self.tokenise, self.stem = language, tokenise, stem
-        by_character = language in _BY_CHARACTER
-        self.remembered: dict[str, str] = {}
-        self.phrase_words: dict[str, tuple[str, ...]] = {}
+    Parameters
+    ----------
+    language
+        ISO 639-1 code.
+    split
+        Cuts a piece into words with the places where they start; None where every piece is one word.
+    stem
+        Takes the ending off a word.
+    """
+
+    def __init__(self, language: str, split: Callable[[str], list[tuple[str, int]]] | None, stem: Callable[[str], str]) -> None:
+        self.language, self.split, self.stem = language, split, stem
+        by_character = split is None
+        # Pieces are what stands between two blanks, which spaCy reads each by itself; or else characters.
+        self.known: dict[str, _Piece] = {}
+        self.between = 0 if by_character else 1
+        # Keys that end a sentence; those of empty lines join them as they come.
+        self.breaks = set(SENTENCE_END)
         # Gaps and negations reach about one short clause: in tokens, or in characters.
         self.negation_reach = 4 if by_character else 3
         self.lexicon = Lexicon(language, self.phrase_keys, reach=14 if by_character else 7, glue=not by_character)
 
     def read(self, text: str) -> Reading:
-        words, starts = self.tokenise(text.translate(_FOLD_CHARACTERS))
-        keys = [self.key(word) for word in words]
-        sentences = _sentences(keys)
+        keys, starts = self.cut(text)
+        sentences = self._sentences(keys)
         spans = self.lexicon.find(keys, sentences)
-        cues = sorted(self._cues(text, spans, keys, starts, sentences))
+        shown = [span for span in spans if span.type not in HELPERS]
+        cues = sorted(self._cues(text, shown, spans, keys, starts, sentences), key=attrgetter("start", "end", "type"))
         turns = [starts[s.start] for s in spans if s.type == "contrast" and s.end < len(keys) - 1]
         return Reading(text, self.language, tuple(keys), tuple(cues), max(turns, default=-1))
 
-    def key(self, word: str) -> str:
-        key = self.remembered.get(word)
-        if key is None:
-            key = self._key(word)
-            # Bounded, since a stream of messages brings new misspellings for ever.
-            if len(self.remembered) < _KEYS_REMEMBERED:
-                self.remembered[word] = key
-        return key
+    def cut(self, text: str) -> tuple[list[str], list[int]]:
+        """Return the keys of a text and where they start."""
+        folded = text.translate(_FOLD_CHARACTERS) if _TO_FOLD.search(text) else text
+        pieces = _CHARACTERS.findall(folded) if self.split is None else folded.split(" ")
+        known = self.known
+        found = [known.get(piece) or self._remember(piece) for piece in pieces]
+        begins = accumulate((len(piece) + self.between for piece in pieces), initial=0)
+        keys = [key for piece in found for key in piece[0]]
+        return keys, [begin + offset for begin, piece in zip(begins, found, strict=False) for offset in piece[1]]
+
+    def _remember(self, piece: str) -> _Piece:
+        words = self.split(piece) if self.split else [(piece, 0)] * (piece == "\n" or not piece.isspace())
+        found = tuple(self._key(word) for word, _ in words), tuple(start for _, start in words)
+        self.breaks.update(key for key in found[0] if key.startswith("\n"))
+        # Bounded, since a stream of messages brings new misspellings for ever, and some of them are a whole page.
+        if len(self.known) < _PIECES_REMEMBERED and len(piece) <= _LONGEST_REMEMBERED:
+            self.known[piece] = found
+        return found
+
+    def phrase_keys(self, word: str) -> tuple[str, ...]:
+        return tuple(self.cut(word)[0])
+
+    def _sentences(self, keys: Sequence[str]) -> list[int]:
+        """Return the number of the sentence that each key belongs to."""
+        if self.breaks.isdisjoint(keys):
+            return [0] * len(keys)
+        return list(accumulate(map(self.breaks.__contains__, keys[:-1]), initial=0))
 
     def _key(self, word: str) -> str:
         if _NUMBER.fullmatch(word):
@@ -148,28 +192,23 @@ class _Reader:
         key = key or word
         return key.replace(" ", "_") or "_"
 
-    def phrase_keys(self, word: str) -> tuple[str, ...]:
-        keys = self.phrase_words.get(word)  # the same words stand in thousands of phrases
-        if keys is None:
-            parts, _ = self.tokenise(word.translate(_FOLD_CHARACTERS))
-            keys = self.phrase_words[word] = tuple(self.key(part) for part in parts)
-        return keys
-
-    def _cues(self, text: str, spans: list[Span], keys: list[str], starts: list[int], sentences: list[int]) -> Iterator[Cue]:
+    def _cues(
+        self, text: str, shown: list[Span], spans: list[Span], keys: list[str], starts: list[int], sentences: list[int]
+    ) -> Iterator[Cue]:
+        """Yield the spans to be shown as cues; the helpers among all spans say which are negated or asked."""
         asked = self._asked(spans, keys, sentences)
-        taken = {i for s in spans if s.type not in HELPERS for i in range(s.start, s.end)}
-        negations = [s for s in spans if s.type == "negation" and s.start not in taken]
-        ends = [*starts[1:], len(text)]
-        for span in spans:
-            if span.type in HELPERS:
-                continue
-            sentence = sentences[span.start]
-            negated = span.type in _NEGATABLE and any(
-                0 <= span.start - n.end < self.negation_reach and sentences[n.start] == sentence for n in negations
-            )
+        negations = [span for span in spans if span.type == "negation" and not any(_holds(one, span) for one in shown)]
+        last = len(starts)
+        for span in shown:
+            negated = False
+            if negations and span.type in _NEGATABLE:
+                sentence = sentences[span.start]
+                negated = any(
+                    0 <= span.start - n.end < self.negation_reach and sentences[n.start] == sentence for n in negations
+                )
             start = starts[span.start]
-            end = start + len(text[start : ends[span.end - 1]].rstrip())
-            yield Cue(start, end, span.type, negated, span.type != "question" and asked(span.start))
+            words = text[start : starts[span.end]] if span.end < last else text[start:]
+            yield Cue(start, start + len(words.rstrip()), span.type, negated, span.type != "question" and asked(span.start))
 
     def _asked(self, spans: list[Span], keys: list[str], sentences: list[int]) -> Callable[[int], bool]:
         """Return what says whether the key at a position is asked for and not stated.
@@ -177,6 +216,8 @@ class _Reader:
         "It leaks, can you help?" states the leak and "why does it leak?" complains of it, but "does it leak?" and "what if it
         leaks?" ask.
         """
+        if _QUESTION_MARKS.isdisjoint(keys):
+            return lambda _: False
         marks = [i for i, key in enumerate(keys) if key in _QUESTION_MARKS]
         end = {sentences[i]: i for i in marks}
         helpers = {
@@ -199,19 +240,8 @@ class _Reader:
         return asked
 
 
-def _sentences(keys: Sequence[str]) -> list[int]:
-    """Return the number of the sentence that each key belongs to."""
-    numbers, number = [], 0
-    for key in keys:
-        numbers.append(number)
-        number += key in SENTENCE_END or key.startswith("\n")
-    return numbers
-
-
-def _characters(text: str) -> Tokens:
-    """Cut a Japanese or Chinese text into characters; Latin words and numbers in it stay whole."""
-    found = [(m.group(), m.start()) for m in _CHARACTERS.finditer(text)]
-    return [word for word, _ in found], [start for _, start in found]
+def _holds(span: Span, other: Span) -> bool:
+    return span.start <= other.start < span.end
 
 
 def _without_accents(word: str) -> str:
@@ -223,22 +253,16 @@ def _without_accents(word: str) -> str:
 @cache
 def _reader(language: str) -> _Reader:
     if language in _BY_CHARACTER:
-        return _Reader(language, _characters, lambda word: word)
+        return _Reader(language, None, lambda word: word)
     import spacy
     from Stemmer import Stemmer
 
-    tokenizer = spacy.blank(language).tokenizer
-    # The norm undoes contractions: "n't", "nt" and "not" are one word.
-    return _Reader(
-        language,
-        lambda text: _words(tokenizer(text)),
-        Stemmer(_STEMMERS[language]).stemWord,
-    )
+    tokenizer: Any = spacy.blank(language).tokenizer
 
+    def split(piece: str) -> list[tuple[str, int]]:
+        # In a memory zone, so that spaCy does not keep every word it has ever met.
+        # The norm undoes contractions: "n't", "nt" and "not" are one word.
+        with tokenizer.vocab.memory_zone():
+            return [(token.norm_, token.idx) for token in tokenizer(piece)]
 
-def _words(doc: Iterable[Any]) -> Tokens:
-    words, starts = [], []
-    for token in doc:
-        words.append(token.norm_)
-        starts.append(token.idx)
-    return words, starts
+    return _Reader(language, split, Stemmer(_STEMMERS[language]).stemWord)

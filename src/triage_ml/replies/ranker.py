@@ -22,6 +22,7 @@ _NEW = 0.1
 # An export rarely says whether a message is a follow-up, so it is told from the text: above this, replies meant for later
 # messages of a thread may be proposed.
 _FOLLOW_UP = 0.4
+_SITUATIONS_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class ReplyRanker:
 
     def __init__(self, templates: Mapping[str, Template], policy: Policy) -> None:
         self.templates, self.policy = templates, policy
+        self._known: dict[Situation, list[Template]] = {}
 
     def rank(
         self, message: Message, prediction: Prediction, resolution: Resolution, most: int | None = 3
@@ -86,15 +88,20 @@ class ReplyRanker:
         if message.kind is not MessageKind.BUYER:  # notices are answered in the marketplace, not by letter
             return ()
         values, situation = self._values(message, resolution), self._situation(message, prediction, resolution)
-        scored = [
-            (self._score(template, prediction, values), template.id)
-            for template in self.templates.values()
-            if not template.fits(situation)
-        ]
+        scored = [(self._score(template, prediction, values), template.id) for template in self._fitting(situation)]
         best = sorted(scored, key=lambda pair: (-pair[0], pair[1]))[:most]
         # What people answered, among what may be answered here.
         total = sum(prediction.replies.get(name, 0.0) for _, name in scored) or 1.0
         return tuple(self._suggest(self.templates[name], score, total, prediction, resolution, values) for score, name in best)
+
+    def _fitting(self, situation: Situation) -> list[Template]:
+        """Return the templates that fit; remembered, since the same few hundred situations come over and over."""
+        found = self._known.get(situation)
+        if found is None:
+            found = [template for template in self.templates.values() if not template.fits(situation)]
+            if len(self._known) < _SITUATIONS_REMEMBERED:
+                self._known[situation] = found
+        return found
 
     def _score(self, template: Template, prediction: Prediction, values: Mapping[str, str]) -> float:
         known = prediction.replies
