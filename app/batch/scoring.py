@@ -15,11 +15,9 @@ from triage_ml.batch import Summary, to_row
 from triage_ml.batch import score as score_batch
 from triage_ml.cases import CaseStore, Recorded
 from triage_ml.errors import FormatError
-from triage_ml.messages import Message
 from triage_ml.readers.columns import layouts
 from triage_ml.readers.sniff import sniff
 from triage_ml.readers.tables import open_table
-from triage_ml.resolution import Findings
 from triage_ml.triage import Assessment, Triage
 
 _PREVIEW = 50  # rows
@@ -84,7 +82,7 @@ class Scored:
     @property
     def stopped(self) -> bool:
         """Whether it was stopped before the end."""
-        return self.summary.rows < self.expected
+        return not self.summary.complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +111,6 @@ class Unread:
     known: Mapping[str, str]
     sample: tuple[dict[str, str], ...]
     likely: str
-
-
-class _UntilStopped(Triage):
-    """Judges until somebody stops the work; the rest is read over, so that the result is closed as it should be."""
-
-    def __init__(self, triage: Triage, job: Job) -> None:
-        super().__init__(triage.judge, triage.policy, triage.ranker, triage.acceptance)
-        self._job = job
-
-    def assess_many(self, messages: Sequence[Message], findings: Sequence[Findings] | None = None) -> list[Assessment]:
-        return [] if self._job.stopping else super().assess_many(messages, findings)
 
 
 def score(order: Order, job: Job) -> Scored | Unread:
@@ -156,8 +143,8 @@ def score(order: Order, job: Job) -> Scored | Unread:
     place = order.folder / "out"
     place.mkdir(exist_ok=True)
     summary = score_batch(
-        order.inputs, place / f"{order.inputs[0].stem}-scored{order.ending}", _UntilStopped(order.triage, job),
-        columns=order.columns, progress=job.reach, assessed=keep,
+        order.inputs, place / f"{order.inputs[0].stem}-scored{order.ending}", order.triage,
+        columns=order.columns, progress=lambda rows, _: job.reach(rows), assessed=keep, stop=lambda: job.stopping,
     )  # fmt: skip
     if summary.rejects_path:
         _without_folders(summary.rejects_path)

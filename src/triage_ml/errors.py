@@ -150,3 +150,22 @@ class CaseConflictError(CaseError):
 
 class LedgerError(CaseError):
     """The ledger cannot be used: a key, a checkpoint or an export is wrong."""
+
+
+class RunError(TriageError):
+    """A long run cannot begin, or not go on.
+
+    Parameters
+    ----------
+    subject
+        What it is about: an output, a worker.
+    found
+        What is there, in words.
+    expected
+        What would have been right.
+    do
+        What the person can do about it.
+    """
+
+    def __init__(self, subject: object, found: str, expected: str, do: str) -> None:
+        super().__init__(f"{subject}: found {found}; expected {expected}. {do}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -48,7 +48,7 @@ def demo(
     triage = load_triage()
     with as_file(files("triage_ml") / "data" / "sample" / "week.csv") as sample:
         assessments: list[Assessment] = []
-        summary = _score([sample], output, triage, keep=assessments.extend)
+        summary = _score([sample], output, triage, assessed=assessments.extend)
     pages.print_week(summary, assessments)
 
 
@@ -186,40 +186,77 @@ def score(
         list[str] | None,
         typer.Option("--columns", metavar="FIELD=COLUMN", help="Which column holds a field, e.g. text=Remark. Repeatable."),
     ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, help="Processes that judge. [default: the cores, 1 for small files]")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was stopped or killed, if there is one; else begin.")
+    ] = False,
     record: Annotated[bool, typer.Option("--record", help="Bring the messages into the case record, too.")] = False,
     database: DatabaseOption = None,
+    engine: Annotated[
+        str, typer.Option("--engine", help="local; or spark (extra `spark`): folders in, a folder out, see docs/scale.md.")
+    ] = "local",
+    master: Annotated[str, typer.Option("--master", help="With --engine spark: where it runs.")] = "local[*]",
     as_json: JsonOption = False,
 ) -> None:
-    """Score exports: one row out for each message in; unreadable rows go to OUT.rejects.csv."""
-    from triage_ml.batch import ENDINGS
+    """Score exports: one row out for each message in; unreadable rows go to OUT.rejects.csv.
+
+    Ctrl-C leaves what is done as OUT.partial.*; the same command with --resume goes on from there, after a kill too.
+    """
+    from triage_ml.batch import ENDINGS, jobs_for
     from triage_ml.readers.fields import FIELDS
     from triage_ml.readers.sniff import FORMATS
 
     mapping = dict(pair(c) for c in columns or [])
-    require_known(output.suffix.lower(), ENDINGS, "--output")
+    require_known(engine, ("local", "spark"), "--engine")
     if format:
         require_known(format, FORMATS, "--format")
     for field in mapping:
         require_known(field, FIELDS, "--columns")
-    triage = load_triage(model, policy, templates, offers)
-    with open_store(database) if record else nullcontext() as store:
-        keep = (lambda assessments: store.record(assessments, who(""))) if store else lambda _: None
-        summary = _score(inputs, output, triage, format, mapping or None, keep)
+    if engine == "spark":
+        _only_local({"--offers": offers, "--jobs": jobs, "--resume": resume, "--record": record, "--database": database})
+        reading = {"format": format, "columns": mapping}
+        summary = _score_on_spark(inputs, output, model, master=master, policy=policy, templates=templates, **reading)
+    else:
+        require_known(output.suffix.lower(), ENDINGS, "--output")
+        triage = load_triage(model, policy, templates, offers)
+        with open_store(database) if record else nullcontext() as store:
+            keep = (lambda assessments: store.record(assessments, who(""))) if store else None
+            summary = _score(
+                inputs, output, triage,
+                format=format, columns=mapping, jobs=jobs or jobs_for(inputs), resume=resume, assessed=keep,
+            )  # fmt: skip
     if as_json:
         pages.print_json(pages.summary_values(summary), indent=None)
     else:
         pages.print_summary(summary)
 
 
-def _score(
-    inputs: list[Path],
-    output: Path,
-    triage: Triage,
-    kind: str | None = None,
-    columns: dict[str, str] | None = None,
-    keep: Callable[[Sequence[Assessment]], object] = lambda _: None,
-) -> Summary:
-    from triage_ml.batch import score as score_batch
+def _only_local(given: Mapping[str, object]) -> None:
+    """Refuse options that a cluster cannot follow."""
+    for option, value in given.items():
+        if value:
+            raise typer.BadParameter("is for --engine local only; leave it out", param_hint=option)
 
-    with pages.counting("scoring") as progress:
-        return score_batch(inputs, output, triage, format=kind, columns=columns, progress=progress, assessed=keep)
+
+def _score_on_spark(inputs: list[Path], output: Path, model: Path | None, **options: Any) -> Summary:  # noqa: ANN401 - its own
+    from triage_ml.spark import score_on_spark
+
+    return score_on_spark(inputs, output, model, **options)
+
+
+def _score(inputs: list[Path], output: Path, triage: Triage, **options: Any) -> Summary:  # noqa: ANN401 - those of `score`
+    """Score, show how far it is, and end in order where that is wanted."""
+    from triage_ml.batch import score as score_batch
+    from triage_ml.cli.progress import shown, stopping
+
+    with stopping() as stop, shown("scoring") as progress:
+        summary = score_batch(inputs, output, triage, progress=progress, stop=lambda: bool(stop), **options)
+    if summary.complete:
+        return summary
+    typer.echo(
+        f"Stopped: {summary.rows:,} messages are in {summary.output}. The same command with --resume goes on from there.",
+        err=True,
+    )
+    raise typer.Exit(128 + stop[0])

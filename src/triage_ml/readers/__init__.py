@@ -17,7 +17,7 @@ from triage_ml.errors import FormatError, ReadError
 from triage_ml.messages import Message, OrderLine
 from triage_ml.readers.sniff import FORMATS, Source, sniff
 
-__all__ = ["FORMATS", "read_messages", "read_order"]
+__all__ = ["FORMATS", "entries", "read_messages", "read_order"]
 
 
 def read_messages(
@@ -47,7 +47,7 @@ def read_messages(
     ReadError
         Where a row cannot be read and there is no `on_reject`.
     """
-    for entry in _read(sniff(path, format), columns or {}):
+    for entry in entries(sniff(path, format), columns or {}):
         if isinstance(entry, Message):
             yield entry
         elif on_reject is None:
@@ -82,7 +82,21 @@ def read_order(path: Path | str) -> tuple[OrderLine | None, str]:
     return message.order, message.channel
 
 
-def _read(source: Source, columns: Mapping[str, str]) -> Iterator[Message | ReadError]:
+def entries(source: Source, columns: Mapping[str, str]) -> Iterator[Message | ReadError]:
+    """Yield the messages of an export, and between them the errors of the rows that cannot be read.
+
+    Parameters
+    ----------
+    source
+        What `triage_ml.readers.sniff.sniff` found.
+    columns
+        As in `read_messages`.
+
+    Raises
+    ------
+    FormatError
+        Where the file as a whole cannot be read.
+    """
     if source.container:
         return _read_table(source, columns)
     if columns:

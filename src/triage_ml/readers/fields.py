@@ -31,8 +31,9 @@ from triage_ml.readers.money import currency_of, marketplace_of, parse_money
 from triage_ml.readers.reasons import claim_hint
 
 __all__ = [
-    "FIELDS", "MAX_TEXT", "Row", "as_text", "build", "clean_text", "currency_of", "find_order_id", "guess_day_first",
-    "is_blank", "marketplace_of", "parse_bool", "parse_datetime", "parse_direction", "parse_money", "printable",
+    "FIELDS", "MAX_TEXT", "MAX_WORDS", "Row", "as_text", "build", "clean_text", "currency_of", "find_order_id",
+    "guess_day_first", "is_blank", "marketplace_of", "parse_bool", "parse_datetime", "parse_direction", "parse_money",
+    "printable",
 ]  # fmt: skip
 
 FIELDS = (
@@ -40,7 +41,10 @@ FIELDS = (
     "delivered_at", "personalised", "customisation", "direction", "channel", "language", "sent_at", "subject",
     "sender", "reason_code", "attachments", "kind",
 )  # fmt: skip
-MAX_TEXT = 2**20  # characters; a buyer may write 4,000 on Amazon, so more is a damaged file
+MAX_TEXT = 2**20  # characters as they stand in a file, HTML and all; more is a damaged file
+MAX_WORDS = 20_000  # characters of a message once it is plain text; on Amazon a buyer may write 4,000
+MAX_VALUE = 10_000  # characters of any other value
+_MAX_SIGNS = 1000  # in a row without a letter or a blank; every further one costs more time than the one before
 
 _EXACT = 10**18  # written out, JSON's 1e999999999 would fill the memory
 _T = TypeVar("_T")
@@ -52,6 +56,7 @@ _QUANTITY = re.compile(  # "1", "2.0", "1x", "2 pcs", "1个"
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ufeff]")
+_SIGNS = re.compile(r"(?:[^\w\s]|_)+")
 _IS_HTML = re.compile(
     r"</?(?:p|br|div|span|a|b|i|u|em|strong|ul|ol|li|table|tbody|tr|td|th|html|head|body|pre|font|img|h[1-6]|hr"
     r"|blockquote|style|script)\b[^<>]*>",
@@ -143,7 +148,8 @@ def _whole(number: float | Decimal) -> object:
 
 def printable(value: object) -> str:
     """Return the start of a value as an error can show it: undecodable characters become U+FFFD."""
-    return "" if value is None else _SURROGATE.sub("\ufffd", str(value)[:200].strip())
+    shown = value[:200] if isinstance(value, str) else "" if value is None else str(value)[:200]
+    return _SURROGATE.sub("\ufffd", shown.strip())
 
 
 def find_order_id(text: str) -> str:
@@ -245,8 +251,10 @@ class _Values:
         nothing: tuple[str, ...] = ()
         return self._read("attachments", _attachments, nothing)
 
-    def _text(self, column: str) -> str:
+    def _text(self, column: str, most: int = MAX_VALUE) -> str:
         value = self.raw.get(column)
+        if isinstance(value, str) and len(value) > most:
+            raise _BadValue(column, value, f"{len(value):,} characters; expected at most {most:,}")
         try:
             return "" if is_blank(value) else as_text(value)
         except ValueError as error:
@@ -254,10 +262,13 @@ class _Values:
 
     def _body(self, column: str = "text") -> str:
         value = self.raw.get(column)
-        if isinstance(value, str) and len(value) > MAX_TEXT:
-            raise _BadValue(column, value, f"{len(value):,} characters, more than a message has")
-        self._text(column)  # refuses what is no text
-        return clean_text(value if isinstance(value, str) else self._text(column))
+        plain = self._text(column, MAX_TEXT)  # refuses what is no text
+        text = clean_text(value if isinstance(value, str) else plain)
+        if len(text) > MAX_WORDS:
+            raise _BadValue(column, value, f"{len(text):,} characters, more than a message has (at most {MAX_WORDS:,})")
+        if len(text) > _MAX_SIGNS and max(map(len, _SIGNS.findall(text)), default=0) > _MAX_SIGNS:
+            raise _BadValue(column, value, f"more than {_MAX_SIGNS:,} signs in a row without a letter or a blank")
+        return text
 
     def _read(self, column: str, parse: Callable[[object], _T], unknown: _T, *, must_be_known: bool = True) -> _T:
         value = self.raw.get(column)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import TextIO
 
@@ -14,6 +14,7 @@ from triage_ml.readers.sniff import MAX_LINE, Source, array_start
 
 _CHUNK = 2**18
 _DEPTH = 4  # order.paid.amount and the like; what lies deeper is no column
+_DEEPEST = 100  # of any value; showing one that is deeper would exhaust the stack
 _BETWEEN = re.compile(r"[\s,]*")
 _NEXT_OBJECT = re.compile(r"(?:\}\s*,|\n)\s*(?=\{)")
 
@@ -46,9 +47,26 @@ def flatten(value: dict[str, object], prefix: str = "", depth: int = 1) -> dict[
 
 
 def _row(source: Source, number: int, value: object) -> Row | ReadError:
+    if _is_too_deep(value):
+        return _problem(source, number, "", "JSON nested too deeply")
     if isinstance(value, dict):
         return Row(number, flatten(value))
     return _problem(source, number, str(value), 'expected a JSON object such as {"message_id": ..., "text": ...}')
+
+
+def _is_too_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, (dict, list))]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _problem(source: Source, number: int, shown: str, reason: str) -> ReadError:

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
 from triage_ml.errors import ReadError
 
 _COLUMNS = ("file", "row", "column", "value", "reason")
+
+
+def as_csv(errors: Iterable[ReadError], *, with_names: bool) -> bytes:
+    """Return rows of a rejects file, the names of its columns before them where wanted and where there are any rows."""
+    text = io.StringIO(newline="")
+    rows = [_row(error) for error in errors]
+    csv.writer(text).writerows([_COLUMNS, *rows] if rows and with_names else rows)
+    return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _row(error: ReadError) -> tuple[object, ...]:
+    return (error.path, error.row, error.column, error.value, error.reason)
 
 
 class Rejects:
@@ -25,7 +39,7 @@ class Rejects:
         self.path = output.with_name(output.name + ".rejects.csv")
         self.count = 0
         self._part = self.path.with_name(self.path.name + ".part")
-        self._file: IO[str] | None = None
+        self._file: IO[bytes] | None = None
 
     def __enter__(self) -> Rejects:
         return self
@@ -33,9 +47,8 @@ class Rejects:
     def write(self, error: ReadError) -> None:
         """Keep one row."""
         if self._file is None:
-            self._file = self._part.open("w", newline="", encoding="utf-8", errors="backslashreplace")
-            csv.writer(self._file).writerow(_COLUMNS)
-        csv.writer(self._file).writerow([error.path, error.row, error.column, error.value, error.reason])
+            self._file = self._part.open("wb")
+        self._file.write(as_csv([error], with_names=not self.count))
         self.count += 1
 
     def __exit__(self, failed: object, *_: object) -> None:

@@ -9,9 +9,10 @@ import json
 import re
 import zlib
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, TextIO, cast
+from typing import IO, Any, TextIO, cast
 
 from triage_ml.errors import FormatError
 from triage_ml.readers.columns import layouts
@@ -60,6 +61,8 @@ class Source:
         For a table, what holds it: csv, tsv, xlsx, jsonl or parquet; "" otherwise.
     forced
         Whether the caller named the kind.
+    watch
+        Told how many bytes of the file (compressed ones where it is) are read, often; not for xlsx and Parquet.
     """
 
     path: Path
@@ -69,10 +72,11 @@ class Source:
     gzipped: bool = False
     container: str = ""
     forced: bool = False
+    watch: Callable[[int], object] | None = field(default=None, compare=False)
 
     def open_binary(self) -> IO[bytes]:
         """Open the bytes, decompressed."""
-        return _open(self.path, self.gzipped)
+        return _open(self.path, self.gzipped, self.watch)
 
     def open_text(self) -> TextIO:
         """Open the characters; bytes outside the encoding become surrogates, so that one row is lost and not all."""
@@ -168,8 +172,34 @@ def _first_bytes(path: Path) -> bytes:
     return first
 
 
-def _open(path: Path, gzipped: bool) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path, "rb")) if gzipped else path.open("rb")
+def _open(path: Path, gzipped: bool, watch: Callable[[int], object] | None = None) -> IO[bytes]:
+    file = io.BufferedReader(_Watched(path, watch)) if watch else path.open("rb")
+    return cast(IO[bytes], _Unpacked(file)) if gzipped else file
+
+
+class _Unpacked(gzip.GzipFile):
+    """A compressed file that closes what it reads from."""
+
+    def __init__(self, packed: IO[bytes]) -> None:
+        super().__init__(fileobj=packed, mode="rb")
+        self._packed = packed
+
+    def close(self) -> None:
+        super().close()
+        self._packed.close()
+
+
+class _Watched(io.FileIO):
+    """A file that tells how far it is read."""
+
+    def __init__(self, path: Path, watch: Callable[[int], object]) -> None:
+        super().__init__(path)
+        self._watch = watch
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - whatever can be written into
+        count = super().readinto(buffer)
+        self._watch(self.tell())
+        return count
 
 
 def _head(path: Path, gzipped: bool) -> bytes:
@@ -269,11 +299,16 @@ def _begun_json(text: str) -> object:
 
 
 def _refuse_endless_line(source: Source) -> None:
+    """Refuse a file that begins with a line no export has; where others follow in JSON Lines, that one alone is lost."""
     with source.open_binary() as file:
         line = file.readline(MAX_LINE + 1)
-    if len(line) > MAX_LINE and b"\r" not in line:
-        found = f"a single line of more than {MAX_LINE >> 20} MB"
-        raise FormatError(source.path, found, "one message on each line", EXPORT_AGAIN)
+        if len(line) <= MAX_LINE or b"\r" in line:
+            return
+        while source.kind == "jsonl" and (part := file.readline(_HEAD)):
+            if part.endswith(b"\n"):
+                return
+    found = f"a single line of more than {MAX_LINE >> 20} MB"
+    raise FormatError(source.path, found, "one message on each line", EXPORT_AGAIN)
 
 
 def _delimiter(text: str) -> str:
