@@ -22,7 +22,7 @@ def copy(model_folder, tmp_path):
 
 def _sign(folder):
     """Make the manifest agree, as an attacker would."""
-    hashes = {name: model_files._sha256(folder / name) for name in model_files._FILES}
+    hashes = {name: model_files._sha256((folder / name).read_bytes()) for name in model_files._FILES}
     (folder / "manifest.json").write_text(json.dumps({"sha256": hashes}), "utf-8")
 
 

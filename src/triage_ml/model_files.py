@@ -6,9 +6,10 @@
                   held_out.json what models that had not seen the writer said of each text of the corpus
                   manifest.json SHA-256 of each file
 
-Loading has three steps, in this order: the manifest is compared, the type names in the skops file are audited against the
-list below (never against a list that the file brings along), and only then is anything built. An encoder is not part of the
-folder: model.json names it, and it is opened from where it was when the model was trained.
+Loading has three steps, in this order: each file is read once and compared with the manifest, what the skops file would build
+is held against what a model of ours has (`triage_ml.model_audit`; never against a list that the file brings along), and only
+then is anything built. An encoder is not part of the folder: model.json names it with its hash, and it is opened from where it
+was when the model was trained (`triage_ml.encoders`).
 """
 
 from __future__ import annotations
@@ -19,18 +20,22 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from triage_ml.classifier import Classifier, Parts, thresholds_from, thresholds_to
-from triage_ml.encoders import open_encoder
+from triage_ml.classifier import Classifier, Parts, Thresholds, thresholds_from, thresholds_to
+from triage_ml.encoders import PretrainedEncoder, open_encoder
 from triage_ml.errors import ModelError, ModelNotFoundError, UntrustedModelError
+from triage_ml.model_audit import LARGEST_FILE, LARGEST_JSON, TRUSTED, audited, read_file, read_object, refused
 
 FORMAT = 5
 _FILES = ("model.skops", "model.json", "card.md", "held_out.json")
-# Types beyond skops's own trusted ones that a model may name. All are this package's plain functions.
-_TRUSTED = frozenset({"triage_ml.features.word_grams", "triage_ml.features.character_grams", "triage_ml.features.as_is"})
+# A path or hub name is never longer.
+_LONGEST = 500
+_NUMBERS = [field.name for field in fields(Thresholds) if field.name != "conformal"]
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 # skops names objects and their arrays by memory address: "__id__": 1403..., "file": "1403....npy".
 _ADDRESS = re.compile(r'(?<="__id__": )\d+|(?<="file": ")\d+(?=\.np[yz]")')
@@ -62,6 +67,11 @@ def save(
         The model card, Markdown.
     held_out
         By a text's id what models said that had not seen its writer: two models are compared on the texts both have.
+
+    Raises
+    ------
+    ModelError
+        It could not be loaded again, such as one that is too large; the older model stays.
     """
     from zipfile import ZIP_DEFLATED
 
@@ -79,15 +89,16 @@ def save(
             "format": FORMAT,
             "thresholds": thresholds_to(classifier.thresholds),
             "reply_ids": classifier.reply_ids,
-            "encoder": encoder and {"where": encoder.where, "languages": encoder.languages},
+            "encoder": encoder and {"where": encoder.where, "languages": encoder.languages, "sha256": encoder.sha256},
             **facts,
         }
         (new / "model.json").write_text(json.dumps(about, indent=2, ensure_ascii=False, default=str) + "\n", "utf-8")
         (new / "card.md").write_text(card, "utf-8")
         lines = ",\n".join(f"{json.dumps(key)}: {json.dumps([round(one, 4) for one in held_out[key]])}" for key in held_out)
         (new / "held_out.json").write_text(f"{{{lines}}}\n", "utf-8")
-        hashes = {file: _sha256(new / file) for file in _FILES}
+        hashes = {file: _sha256((new / file).read_bytes()) for file in _FILES}
         (new / "manifest.json").write_text(json.dumps({"sha256": hashes}, indent=2) + "\n", "utf-8")
+        audited(folder / "model.skops", _checked(new)["model.skops"])
         if folder.exists():
             folder.rename(Path(name) / "old")
         new.rename(folder)
@@ -114,86 +125,130 @@ def load(folder: Path) -> Classifier:
     ModelNotFoundError
         There is no model at that place.
     UntrustedModelError
-        A file was changed after saving, or the model names a type that is not on the trust list.
+        A file was changed after saving, or holds what no model of ours has.
     ModelError
-        It was made by another version of this package.
+        It was made by another version of this package or of scikit-learn, or its encoder cannot be opened.
     """
-    hashes = _checked_manifest(folder)
-    about = json.loads((folder / "model.json").read_text("utf-8"))
-    if about.get("format") != FORMAT:
-        raise ModelError(
-            f"{folder}: found model format {about.get('format')!r}; expected {FORMAT}. Train again with `triage-ml train`."
-        )
-    from skops import io
-
+    files = _checked(folder)
+    about = _about(folder, files)
+    encoder = _encoder(folder, about)
     path = folder / "model.skops"
-    try:
-        named = set(io.get_untrusted_types(file=path))
-        if named - _TRUSTED:
-            raise UntrustedModelError(
-                f"{path}: found types that no model of ours needs: {', '.join(sorted(named - _TRUSTED))}. "
-                "Nothing was loaded. Train again with `triage-ml train`, or fetch the model from where you trust it."
-            )
-        parts = io.load(path, trusted=sorted(named))
-    except UntrustedModelError:
-        raise
-    except Exception as error:  # skops raises whatever a crafted file provokes
-        raise UntrustedModelError(
-            f"{path}: cannot be read as a skops file ({error}). Train again with `triage-ml train`."
-        ) from error
-    encoder = open_encoder(**about["encoder"]) if about["encoder"] else None
-    return Classifier(Parts(**parts), thresholds_from(about["thresholds"]), about["reply_ids"], _version(hashes), encoder)
+    parts = _built(path, audited(path, files["model.skops"]))
+    return Classifier(parts, _thresholds(folder, about), about["reply_ids"], _version(files), encoder)
 
 
 def facts(folder: Path) -> dict[str, Any]:
     """Return what model.json says, after the manifest was checked."""
-    _checked_manifest(folder)
-    about: dict[str, Any] = json.loads((folder / "model.json").read_text("utf-8"))
-    return about
+    return read_object(folder / "model.json", _checked(folder)["model.json"])
 
 
 def version(folder: Path) -> str:
     """Return what names this model in every record: the first digits of the hash over its parts."""
-    return _version(_checked_manifest(folder))
+    return _version(_checked(folder))
 
 
 def held_out(folder: Path) -> dict[str, list[float]]:
     """Return what held_out.json says (`HeldOut`), after the manifest was checked."""
-    _checked_manifest(folder)
-    said: dict[str, list[float]] = json.loads((folder / "held_out.json").read_text("utf-8"))
-    return said
+    return read_object(folder / "held_out.json", _checked(folder)["held_out.json"])
 
 
-def _checked_manifest(folder: Path) -> dict[str, str]:
-    if not (folder / "manifest.json").is_file():
+def _checked(folder: Path) -> dict[str, bytes]:
+    """Return the files of a model, each read once and found to be what the manifest states."""
+    hashes = _manifest(folder)
+    files = {name: read_file(folder / name, LARGEST_FILE if name == "model.skops" else LARGEST_JSON) for name in _FILES}
+    for name, data in files.items():
+        if _sha256(data) != hashes[name]:
+            raise UntrustedModelError(
+                f"{folder / name}: found other content than manifest.json states, so it was changed after saving. "
+                "Nothing was loaded. Train again with `triage-ml train`."
+            )
+    return files
+
+
+def _manifest(folder: Path) -> dict[str, str]:
+    path = folder / "manifest.json"
+    if not path.is_file():
         found = ", ".join(sorted(p.name for p in folder.iterdir())[:5]) if folder.is_dir() else "nothing"
         raise ModelNotFoundError(
             f"{folder}: found {found or 'an empty folder'}; expected {', '.join(_FILES)} and manifest.json. "
             "Make a model with `triage-ml train`."
         )
-    try:
-        hashes = dict(json.loads((folder / "manifest.json").read_text("utf-8"))["sha256"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise UntrustedModelError(f"{folder}/manifest.json cannot be read ({error}). Train again.") from error
-    if not set(_FILES) <= set(hashes):
+    hashes = read_object(path, read_file(path, LARGEST_JSON)).get("sha256")
+    if not isinstance(hashes, dict) or not all(isinstance(one, str) and _HASH.fullmatch(one) for one in hashes.values()):
+        raise refused(path, "other hashes than SHA-256")
+    if strange := sorted(set(hashes) - set(_FILES)):
+        raise refused(path, f"the file {strange[0][:80]!r}")
+    if absent := set(_FILES) - set(hashes):
         raise ModelError(
-            f"{folder}: found a model that lacks {', '.join(sorted(set(_FILES) - set(hashes)))}, made by another version; "
+            f"{folder}: found a model that lacks {', '.join(sorted(absent))}, made by another version; "
             f"expected format {FORMAT}. Train again with `triage-ml train`."
         )
-    for name in _FILES:
-        path = folder / name
-        if not path.is_file() or path.is_symlink() or _sha256(path) != hashes.get(name):
-            raise UntrustedModelError(
-                f"{path}: found other content than manifest.json states, so it was changed after saving. "
-                "Nothing was loaded. Train again with `triage-ml train`."
-            )
     return hashes
 
 
-def _version(hashes: Mapping[str, str]) -> str:
-    return hashes["model.skops"][:12]
+def _about(folder: Path, files: Mapping[str, bytes]) -> dict[str, Any]:
+    about = read_object(folder / "model.json", files["model.json"])
+    if about.get("format") != FORMAT:
+        raise ModelError(
+            f"{folder}: found model format {str(about.get('format'))[:40]}; expected {FORMAT}. "
+            "Train again with `triage-ml train`."
+        )
+    ids = about.get("reply_ids")
+    if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+        raise refused(folder / "model.json", "no list of replies")
+    return about
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _thresholds(folder: Path, about: Mapping[str, Any]) -> Thresholds:
+    try:
+        found = thresholds_from(about["thresholds"])
+        if all(isfinite(one) for one in (*found.conformal, *(getattr(found, name) for name in _NUMBERS))):
+            return found
+    except (TypeError, KeyError, ValueError, OverflowError):
+        pass
+    raise refused(folder / "model.json", "thresholds that are not all numbers")
+
+
+def _encoder(folder: Path, about: Mapping[str, Any]) -> PretrainedEncoder | None:
+    """Open the encoder that a model names, if any: only what is on this machine already, and is what it was."""
+    named = about.get("encoder")
+    if named is None:
+        return None
+    if not isinstance(named, dict) or not _HASH.fullmatch(str(named.get("sha256"))):
+        raise ModelError(
+            f"{folder}: found a model with an encoder but without the encoder's hash, made by another version. "
+            "Train again with `triage-ml train --encoder`."
+        )
+    where, languages = named.get("where"), named.get("languages")
+    if (
+        not isinstance(where, str)
+        or len(where) > _LONGEST
+        or not isinstance(languages, list)
+        or not all(isinstance(one, str) for one in languages)
+    ):
+        raise refused(folder / "model.json", "an encoder without place or languages")
+    return open_encoder(where, languages, sha256=named["sha256"])
+
+
+def _built(path: Path, data: bytes) -> Parts:
+    """Build what was audited; scikit-learn's remark on other patch versions is not for people."""
+    import warnings
+
+    from skops import io
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return Parts(**io.loads(data, trusted=TRUSTED))
+    except Exception as error:  # skops and scikit-learn raise whatever a crafted file provokes
+        raise UntrustedModelError(
+            f"{path}: cannot be built ({type(error).__name__}: {str(error)[:300]}). Train again with `triage-ml train`."
+        ) from error
+
+
+def _version(files: Mapping[str, bytes]) -> str:
+    return _sha256(files["model.skops"])[:12]
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
