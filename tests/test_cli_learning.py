@@ -224,3 +224,20 @@ app(["models", "promote", "aaa", "--why", "first"], standalone_mode=False)
 print([name for name in ("mlflow", "sklearn", "spacy", "pandas") if name in sys.modules])"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="counts the time of child processes")
+def test_promotion_and_the_way_back_take_less_than_five_seconds(models, tracking_shop):
+    """Whole processes, with a ledger and MLflow's alias; CPU seconds, since the machine may have other work."""
+    import resource
+
+    with CaseStore.open():
+        pass
+    code = "import sys; from triage_ml.cli.learning import app; app(sys.argv[1:])"
+    for words in (("promote", "aaa"), ("promote", "bbb"), ("rollback",)):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-c", code, "models", *words, "--why", "measured"], check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 5, words
+    assert registry.registered("aaa") == "1"
+    assert alias() == {"champion": "1"}

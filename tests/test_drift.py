@@ -1,4 +1,6 @@
+import csv
 import json
+import shutil
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -406,3 +408,71 @@ def test_the_command_says_it_with_its_exit_code(small, assessed, tmp_path):
     assert page.exit_code == 4 and "Alarm" in page.stdout and "C-000" in page.stdout
     quiet = command("--database", str(tmp_path / "none.db"))
     assert quiet.exit_code == 0 and "No alarm" in quiet.stdout
+
+
+# --- from an export to the exit code, as a scheduler runs it ----------------------------------------------------------
+
+COLUMNS = (
+    "message_id",
+    "order_id",
+    "sku",
+    "product",
+    "amount",
+    "currency",
+    "marketplace",
+    "channel",
+    "sent_at",
+    "language",
+    "text",
+)
+
+
+def _export(path, messages):
+    """Write (when, language, text) as an export that a shop would drop; one order each."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(COLUMNS)
+        for number, (at, language, text) in enumerate(messages):
+            name = f"{path.stem}-{number}"
+            table.writerow((name, f"O-{name}", "RING-1", "Ring", "24.90", "EUR", "de", "shop", at.isoformat(), language, text))
+    return path
+
+
+def test_from_exports_of_real_texts_to_the_exit_code(run, rows, model_folder, tmp_path):
+    """Ten weeks as they always were are quiet; a wave of French complaints in the last week is an alarm; no model is an error."""
+    said = [(row.lang, row.text) for row in rows if row.lang in ("de", "en") and not row.abuse]
+    faults = [("fr", row.text) for row in rows if row.lang == "fr" and row.claim is Claim.QUALITY and not row.abuse]
+    draw = np.random.default_rng(20261125)
+    now = datetime.now(UTC)
+    monday = (now - timedelta(days=now.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
+    order = draw.permutation(len(said))[:400]
+    usual = [
+        (monday - timedelta(weeks=10 - n // 40) + timedelta(hours=4 * (n % 40)), *said[place]) for n, place in enumerate(order)
+    ]
+    wave = [(monday - timedelta(days=6) + timedelta(hours=2 * n), *text) for n, text in enumerate(faults[:50])]
+    assert len(usual) == 400 and len(wave) == 50
+    database = tmp_path / "shop.db"
+
+    def command(*arguments, **surroundings):
+        return run(*arguments, "--database", database, "--json", **surroundings)
+
+    came = command("cases", "import", _export(tmp_path / "usual.csv", usual))
+    assert (came.returncode, json.loads(came.stdout)["cases"]) == (0, 400), came.stderr
+    stable = command("drift", "--weeks", "3")
+    told = json.loads(stable.stdout)
+    assert (stable.returncode, told["alarms"]) == (0, [])
+    assert [week["cases"] for week in told["weeks"]] == [40, 40, 40, 0] and len(told["measures"]) == 15
+
+    assert command("cases", "import", _export(tmp_path / "wave.csv", wave)).returncode == 0
+    shifted = command("drift", "--weeks", "1")
+    alarms = {alarm["check"]["measure"]: alarm for alarm in json.loads(shifted.stdout)["alarms"]}
+    assert shifted.returncode == 4 and {"categories", "languages"} <= set(alarms)
+    assert alarms["languages"]["check"]["what"] == "fr" and alarms["categories"]["check"]["what"] == "quality"
+    with CaseStore.open(database) as store:
+        for case_id in alarms["languages"]["case_ids"]:
+            assert store.case(case_id).messages[0].message.text in {text for _, text in faults}
+
+    changed = shutil.copytree(model_folder, tmp_path / "changed")
+    (changed / "card.md").write_text("# Mine\n", "utf-8")
+    failed = command("drift", model=changed)
+    assert failed.returncode == 1 and not failed.stdout and "changed after saving" in failed.stderr

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow and what it brings w
 def trained(rows, fitted, tmp_path_factory):
     """A model folder as `triage-ml train` writes it."""
     classifier, judged = fitted
-    facts = facts_of(rows, Parameters(folds=3), evaluate(rows, judged))
+    facts = facts_of(rows, Parameters(folds=3), evaluate(rows, judged), classifier)
     folder = tmp_path_factory.mktemp("made") / "own model"
     model_files.save(classifier, folder, facts, card(evaluate(rows, judged), facts, ""), by_id(rows, judged))
     return folder
@@ -160,6 +160,7 @@ def test_an_evaluation_is_a_run_with_figures(shop, trained, rows, fitted):
     )
     run = mlflow.get_run(track_evaluation(trained, section, some))
     assert run.data.params == {"texts": "mine.jsonl"} and run.data.metrics["texts"] == 40
+    assert sum(value for name, value in run.data.metrics.items() if name.startswith("rows.")) == 40
     page = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/report.html")
     assert "mine.jsonl" in page and model_files.version(trained) in page
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
+    if given.write and any(mark not in PAGE.read_text("utf-8") for mark in MARKS):
+        sys.exit(f"{PAGE}: found no {' or no '.join(MARKS)}; expected both, with the table between. Nothing was measured.")
     rows, parameters = load_corpus(HERE / "corpus"), load_parameters(HERE / "params.toml")
     print(f"reading {len(rows):,} texts", flush=True)
     table, _, _ = tabulate(rows, parameters)
@@ -137,7 +140,9 @@ def measured(rows: Rows, table: Table, parameters: Parameters, shop: Shop, seeds
         start = scores(rows, table, parameters, others, waiting[:0], test)
         figures: Figures = {}
         for strategy, order in orders(rows, table, parameters, others, waiting, seeds).items():
-            reached = [scores(rows, table, parameters, others, order[:step], test) for step in STEPS]
+            reached = [
+                scores(rows, table, parameters, others, order[:step], test, with_abuse=step == STEPS[-1]) for step in STEPS
+            ]
             figures[strategy] = dict(zip((0, *STEPS), (start, *reached), strict=True))
         found.append(figures)
     return shop.name, mean_of(found)
@@ -191,10 +196,11 @@ def judge(rows: Rows, table: Table, parameters: Parameters, others: np.ndarray, 
 
 
 def scores(
-    rows: Rows, table: Table, parameters: Parameters, others: np.ndarray, own: np.ndarray, test: np.ndarray
-) -> dict[str, float]:
-    """Return macro-F1 over all measured texts and the mean of the languages' own, and average precision of abuse."""
-    claim, abuse = learned(table, parameters, others, own, with_abuse=len(own) in (0, STEPS[-1]))
+    rows: Rows, table: Table, parameters: Parameters, others: np.ndarray, own: np.ndarray, test: np.ndarray,
+    *, with_abuse: bool = True,
+) -> dict[str, float]:  # fmt: skip
+    """Return macro-F1 over all measured texts and the mean of the languages' own, and average precision of abuse if wanted."""
+    claim, abuse = learned(table, parameters, others, own, with_abuse=with_abuse)
     matrix, truth = table.matrix[test], table.claims[test]
     guess = claim.decision_function(matrix).argmax(axis=1)
     languages = np.array([rows[n].lang for n in test])

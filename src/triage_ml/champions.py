@@ -59,6 +59,13 @@ def models() -> Path:
     return home() / "models"
 
 
+def shipped() -> Path:
+    """Return where the shipped model stands, whatever was promoted: models/default here, else in the checkout."""
+    here = Path("models") / "default"
+    checkout = Path(__file__).resolve().parents[2] / "models" / "default"
+    return checkout if checkout.is_dir() and not here.is_dir() else here
+
+
 def folder(version: str) -> Path:
     """Return where a model stands.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ class LabelledText:
     `photo` that a photo came with it. `voice` is how
     it was written (message, comment, review ...). `weight` is how much it counts in learning. `fresh` says that nobody
     who wrote cues has read it, so that it tells how well the cues do on texts to come.
+    `votes` say, of a shop's row, what is known for (above 0) or against (below 0) single templates, in texts of the corpus;
+    of all others nothing is known. None where `replies` names all that are acceptable.
     """
 
     id: str
@@ -39,6 +41,7 @@ class LabelledText:
     product: str = ""
     weight: float = 1.0
     fresh: bool = False
+    votes: tuple[tuple[str, float], ...] | None = field(default=None, repr=False)
 
 
 def load_corpus(folder: Path) -> list[LabelledText]:
@@ -104,7 +107,8 @@ def data_hash(rows: Iterable[LabelledText]) -> str:
     """Return the SHA-256 over every row in order, so that a model tells what it was trained on."""
     digest = hashlib.sha256()
     for row in rows:
-        digest.update(repr(row).encode())
+        # Apart from the rest, so that rows without votes hash as they did before there were any.
+        digest.update((repr(row) + ("" if row.votes is None else repr(row.votes))).encode())
     return digest.hexdigest()
 
 

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 # With fewer fresh texts than this, thresholds are found on all texts.
 _FRESH_ENOUGH = 500
+# A template that the corpus knows nothing of, such as a shop's own, is learned from votes worth so many texts (20 takings);
+# until then the ranker goes by the others that carry the same remedies.
+_VOTES_ENOUGH = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,8 @@ class Table:
         Labels, shape (n,); claims as positions in `CLAIMS`.
     replies
         Shape (n, number of template ids + 1): how well each template answers a text; the last column is "is a follow-up".
+    known
+        Of the same shape: how much each of these counts, 0 where it is not known.
     pointed
         Shape (n,): whether a cue of abuse stands in the text.
     weights
@@ -118,6 +123,7 @@ class Table:
     claims: NDArray[np.int64]
     abuse: NDArray[np.bool_]
     replies: NDArray[np.float32]
+    known: NDArray[np.float32]
     pointed: NDArray[np.bool_]
     weights: NDArray[np.float64]
     fresh: NDArray[np.bool_]
@@ -135,6 +141,7 @@ def fit(
     parameters: Parameters,
     say: Progress = lambda _: None,
     encoder: Encoder | None = None,
+    heed: Callable[[Judged], None] = lambda _: None,
 ) -> tuple[Classifier, Judged]:
     """Learn a classifier and measure it on held-out writers.
 
@@ -148,6 +155,9 @@ def fit(
         Told what is being done, a few words at a time.
     encoder
         A third expert beside words and cues.
+    heed
+        Told what models that had not seen its writer say of each row, before anything is learned from all rows; what it raises
+        ends the training.
 
     Returns
     -------
@@ -162,10 +172,11 @@ def fit(
     fold = deal([r.group for r in rows], parameters.folds)
     logits = _held_out_logits(table, fold, parameters)
     judged = _judge_held_out(table, logits, fold, parameters)
+    heed(judged)
     say("learning from all texts")
-    known = [Circumstances(r.personalised, r.photo) for r in rows]
+    beside = [Circumstances(r.personalised, r.photo) for r in rows]
     said = (judged.probabilities, judged.abuse_probability)
-    experts = fit_replies(table.matrix, table.widths, table.replies, said, known, parameters.reply_alpha)
+    experts = fit_replies(table.matrix, table.widths, table.replies, table.known, said, beside, parameters.reply_alpha)
     parts = Parts(features, *fit_heads(table, parameters), *experts)
     return Classifier(parts, _thresholds(table, logits, parameters), reply_ids, encoder=encoder), judged
 
@@ -180,18 +191,30 @@ def tabulate(
     known = features.fit_transform(readings).tocsr()
     matrix = with_vectors(known, encoder, readings)
     cues = len(cue_columns(features))
-    reply_ids = sorted({reply for row in rows for reply in row.replies})
+    reply_ids = _reply_ids(rows)
+    replies, told = zip(*(worth(r.replies, r.votes, reply_ids) for r in rows), strict=True)
+    follow_ups = [r.follow_up for r in rows]
     table = Table(
         matrix=matrix,
         widths=(known.shape[1] - cues, cues, matrix.shape[1] - known.shape[1]),
         claims=np.array([CLAIMS.index(r.claim) for r in rows]),
         abuse=np.array([r.abuse for r in rows]),
-        replies=np.array([[*worth(r.replies, reply_ids), r.follow_up] for r in rows], dtype=np.float32),
+        replies=np.column_stack([replies, follow_ups]).astype(np.float32),
+        known=np.column_stack([told, np.ones(len(rows))]).astype(np.float32),
         pointed=words_to_point_to(readings),
         weights=np.array([r.weight for r in rows]),
         fresh=np.array([r.fresh for r in rows]),
     )
     return table, features, reply_ids
+
+
+def _reply_ids(rows: Sequence[LabelledText]) -> list[str]:
+    """Return the templates that the corpus answers with, and others that enough decisions speak for."""
+    said: Counter[str] = Counter()
+    for row in rows:
+        votes = dict.fromkeys(row.replies, _VOTES_ENOUGH) if row.votes is None else dict(row.votes)
+        said.update({name: vote for name, vote in votes.items() if vote > 0})
+    return sorted(name for name, vote in said.items() if vote >= _VOTES_ENOUGH)
 
 
 def held_out(table: Table, fold: NDArray[np.int64], parameters: Parameters) -> Judged:

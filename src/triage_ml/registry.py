@@ -6,10 +6,13 @@ Runs go to `MLFLOW_TRACKING_URI`, else to `mlflow.db` (SQLite) in `home()`, with
 
 from __future__ import annotations
 
+import atexit
+import gc
 import logging
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -87,12 +90,12 @@ def _default_store() -> Path:
 
 
 @contextmanager
-def _mlflow() -> Iterator[Any]:
+def store() -> Iterator[Any]:
     """Give the module with our store; whatever it raises is one sentence."""
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     try:
-        import mlflow
+        mlflow = _imported()
     except ImportError as error:
         raise MissingExtraError("tracking", "mlflow") from error
     for name in ("mlflow", "alembic"):  # making a store is told line by line otherwise
@@ -106,6 +109,32 @@ def _mlflow() -> Iterator[Any]:
     except Exception as error:  # MLflow raises whatever its store raises
         found = without_password(f"MLflow store {store_uri()}: found {str(error).strip().partition(chr(10))[0]}")
         raise TriageError(f"{found}; expected a store that answers. Check MLFLOW_TRACKING_URI.") from error
+
+
+def _imported() -> Any:  # noqa: ANN401 - a module
+    """Import MLflow; at the end of the process nothing of it is looked through for garbage, which takes most of a second."""
+    if "mlflow" not in sys.modules:
+        atexit.register(gc.freeze)
+    with _collecting_later():
+        import mlflow
+    return mlflow
+
+
+@contextmanager
+def _collecting_later() -> Iterator[None]:
+    """Leave the garbage for later: what MLflow imports stays, and looking through it takes a quarter of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _client(mlflow: Any) -> Any:  # noqa: ANN401 - a module; mlflow.MlflowClient
+    with _collecting_later():  # it imports what its store needs
+        return mlflow.MlflowClient()
 
 
 def _experiment(mlflow: Any) -> str:  # noqa: ANN401 - a module
@@ -150,7 +179,7 @@ def track(
     TriageError
         The store cannot be reached or written.
     """
-    with _mlflow() as mlflow, mlflow.start_run(run_name=name, experiment_id=_experiment(mlflow)) as run:
+    with store() as mlflow, mlflow.start_run(run_name=name, experiment_id=_experiment(mlflow)) as run:
         mlflow.set_tags({**code_version(), **tags})
         mlflow.log_params(dict(parameters))
         mlflow.log_metrics({key: value for key, value in metrics.items() if value == value})
@@ -201,7 +230,7 @@ def runs(last: int) -> list[Run]:
     """Return the last runs, the newest first; none where there is no store yet."""
     if not in_use():
         return []
-    with _mlflow() as mlflow:
+    with store() as mlflow:
         found = mlflow.search_runs([_experiment(mlflow)], max_results=last, output_format="list")
         return [_run(one) for one in found]
 
@@ -253,7 +282,7 @@ def register(folder: Path, run_id: str) -> str:
     from triage_ml import model_files
 
     ours = model_files.load(folder).version
-    with _mlflow() as mlflow:
+    with store() as mlflow:
         from triage_ml import served
 
         with mlflow.start_run(run_id=run_id):
@@ -261,11 +290,11 @@ def register(folder: Path, run_id: str) -> str:
                 name=MODEL,
                 python_model=served.__file__,
                 artifacts={"model": str(folder.absolute())},
-                signature=_signature(mlflow),
+                signature=signature(mlflow),
                 input_example=served.example(),
                 pip_requirements=[f"triage-ml=={installed_version('triage-ml')}", f"mlflow=={mlflow.__version__}"],
             )
-        client = mlflow.MlflowClient()
+        client = _client(mlflow)
         if not _known(client):
             client.create_registered_model(MODEL, description="What a buyer's message claims, and what to do about it.")
         made = client.create_model_version(MODEL, kept.model_uri, run_id, tags={_OURS: ours}, model_id=kept.model_id)
@@ -277,7 +306,8 @@ def _known(client: Any) -> Any:  # noqa: ANN401 - mlflow.MlflowClient; mlflow.en
     return next(iter(client.search_registered_models(f"name = '{MODEL}'")), None)
 
 
-def _signature(mlflow: Any) -> Any:  # noqa: ANN401 - a module; mlflow.models.ModelSignature
+def signature(mlflow: Any) -> Any:  # noqa: ANN401 - a module; mlflow.models.ModelSignature
+    """Return which columns the served model takes and gives (an `mlflow.models.ModelSignature`)."""
     from triage_ml.served import INPUT, RESULT
 
     column, schema = mlflow.types.ColSpec, mlflow.types.Schema
@@ -287,9 +317,13 @@ def _signature(mlflow: Any) -> Any:  # noqa: ANN401 - a module; mlflow.models.Mo
 
 def registered(version: str) -> str:
     """Return MLflow's number for our version of a model, the newest where there are several, "" where there is none."""
-    with _mlflow() as mlflow:
-        found = mlflow.MlflowClient().search_model_versions(f"name = '{MODEL}' and tags.{_OURS} = '{version}'")
-        return str(max((int(one.version) for one in found), default=""))
+    with store() as mlflow:
+        return _number(_client(mlflow), version)
+
+
+def _number(client: Any, version: str) -> str:  # noqa: ANN401 - mlflow.MlflowClient
+    found = client.search_model_versions(f"name = '{MODEL}' and tags.{_OURS} = '{version}'")
+    return str(max((int(one.version) for one in found), default=""))
 
 
 def point(alias: str, version: str) -> str:
@@ -304,11 +338,10 @@ def point(alias: str, version: str) -> str:
     version
         Our version, as in `model_files`.
     """
-    number = registered(version)
-    with _mlflow() as mlflow:
-        client = mlflow.MlflowClient()
-        if number:
+    with store() as mlflow:
+        client = _client(mlflow)
+        if number := _number(client, version):
             client.set_registered_model_alias(MODEL, alias, number)
         elif (known := _known(client)) and alias in known.aliases:
             client.delete_registered_model_alias(MODEL, alias)
-    return number
+        return number

@@ -9,18 +9,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from triage_ml import model_files, registry
 from triage_ml.classifier import CLAIMS, decided, thresholds_from
-from triage_ml.corpus import LabelledText, data_hash
+from triage_ml.corpus import LabelledText, data_hash, group_counts
 from triage_ml.evaluation import Evaluation, Figures, Judged
 from triage_ml.evaluation_report import Section, write_report
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-def track_training(folder: Path, rows: Sequence[LabelledText], name: str = "train") -> str:
+
+def track_training(folder: Path, rows: Sequence[LabelledText]) -> str:
     """Keep how a model was trained and what it reached on held-out writers; return the run's id.
 
     Parameters
@@ -29,15 +32,37 @@ def track_training(folder: Path, rows: Sequence[LabelledText], name: str = "trai
         The model's folder.
     rows
         What it was trained on.
+    """
+    return track_model("train", folder, held_out(folder, rows))
+
+
+def track_model(
+    name: str,
+    folder: Path,
+    section: Section,
+    parameters: Mapping[str, object] = _NOTHING,
+    metrics: Mapping[str, float] = _NOTHING,
+    **tags: str,
+) -> str:
+    """Keep a model that was made: what its folder says of it, the drawings and the model card; return the run's id.
+
+    Parameters
+    ----------
     name
-        What was done.
+        What was done ("train", "retrain").
+    folder
+        The model's folder.
+    section
+        What is drawn: its figures on held-out writers.
+    parameters, metrics, **tags
+        What is kept beside that.
     """
     about = model_files.facts(folder)
-    counts = {f"rows.{lang}.{claim}": n for lang, claims in about["counts"].items() for claim, n in claims.items()}
-    metrics = {**registry.metrics_of(about["held_out"]), **counts}
-    tags = {"model": model_files.version(folder), "data_sha256": about["data_sha256"]}
-    with drawn(folder, held_out(folder, rows)) as files:
-        return registry.track(name, about["parameters"], metrics, files, **tags)
+    known = {"model": model_files.version(folder), "data_sha256": about["data_sha256"]}
+    told = {**about["parameters"], **parameters}
+    figures = {**registry.metrics_of(about["held_out"]), **_counted(about["counts"]), **metrics}
+    with drawn(folder, section) as files:
+        return registry.track(name, told, figures, files, **known, **tags)
 
 
 def track_evaluation(folder: Path, section: Section, rows: Sequence[LabelledText]) -> str:
@@ -53,8 +78,14 @@ def track_evaluation(folder: Path, section: Section, rows: Sequence[LabelledText
         The texts.
     """
     tags = {"model": model_files.version(folder), "data_sha256": data_hash(rows)}
+    metrics = {**registry.metrics_of(section.evaluation), **_counted(group_counts(rows))}
     with drawn(folder, section) as files:
-        return registry.track("evaluate", {"texts": section.name}, registry.metrics_of(section.evaluation), files, **tags)
+        return registry.track("evaluate", {"texts": section.name}, metrics, files, **tags)
+
+
+def _counted(counts: Mapping[str, Mapping[str, int]]) -> dict[str, float]:
+    """Return how many rows of each language and claim there are, by the names they have in a run."""
+    return {f"rows.{language}.{claim}": n for language, claims in counts.items() for claim, n in claims.items()}
 
 
 @contextmanager

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from triage_ml import model_files
+from triage_ml.classifier import Classifier
 from triage_ml.corpus import LabelledText, data_hash, group_counts, load_corpus
 from triage_ml.encoders import Encoder
 from triage_ml.evaluation import Evaluation, Judged, as_json, evaluate
 from triage_ml.learning import Parameters, Progress, fit, load_parameters
+from triage_ml.vocabulary import unknown_words
 
 
 def train_folder(
@@ -25,19 +27,24 @@ def train_folder(
     rows, parameters = load_corpus(corpus), load_parameters(params)
     classifier, held_out = fit(rows, parameters, say, encoder)
     found = evaluate(rows, held_out)
-    facts = facts_of(rows, parameters, found)
+    facts = facts_of(rows, parameters, found, classifier)
     say("writing the model")
     model_files.save(classifier, out, facts, card(found, facts, goals_beside(params)), by_id(rows, held_out))
     return found
 
 
-def facts_of(rows: Sequence[LabelledText], parameters: Parameters, found: Evaluation) -> dict[str, Any]:
-    """Return what model.json says of a training run: parameters, figures on held-out writers, hash and counts, versions."""
+def facts_of(rows: Sequence[LabelledText], parameters: Parameters, found: Evaluation, classifier: Classifier) -> dict[str, Any]:
+    """Return what model.json says of a training run.
+
+    That is: parameters, figures on held-out writers, hash and counts of the rows, how many unknown words are to be expected by
+    language (what `triage-ml drift` holds a shop's messages against), versions.
+    """
     return {
         "parameters": asdict(parameters),
         "held_out": as_json(found),
         "data_sha256": data_hash(rows),
         "counts": group_counts(rows),
+        "unknown_words": unknown_words(rows, classifier),
         "versions": {name: version(name) for name in ("scikit-learn", "spacy", "numpy", "skops")},
     }
 

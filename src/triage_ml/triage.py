@@ -174,9 +174,7 @@ def find_model() -> Path:
         return Path(os.environ["TRIAGE_MODEL"])
     if version := champions.champion():
         return champions.folder(version)
-    here = Path("models") / "default"
-    checkout = Path(__file__).resolve().parents[2] / "models" / "default"
-    return checkout if checkout.is_dir() and not here.is_dir() else here
+    return champions.shipped()
 
 
 def settle(message: Message, judged: Prediction) -> tuple[Prediction, tuple[str, ...]]:

@@ -1,14 +1,17 @@
-"""Commands that turn the shop's labels into a better model: retrain, and labels check, which looks at them first."""
+"""Commands that turn the shop's labels into a better model: labels check looks at them, retrain learns, models compare."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from triage_ml.cli import pages
-from triage_ml.cli.options import ByOption, DatabaseOption, open_store, training_part, who
+from triage_ml.cli.learning import SHIPPED, announce, models_app
+from triage_ml.cli.options import ByOption, DatabaseOption, JsonOption, open_store, training_part, who
+from triage_ml.errors import TrainingDataError
 
 if TYPE_CHECKING:
     from triage_ml.retraining.cleaning import Findings
@@ -34,6 +37,10 @@ def retrain(
     accept_conflicts: Annotated[
         bool, typer.Option("--accept-conflicts", help="Leave labels that contradict each other out instead of stopping.")
     ] = False,
+    stop_at_doubts: Annotated[
+        bool, typer.Option("--stop-at-doubts", help="Make no model where labels are likely wrong; they are listed either way.")
+    ] = False,
+    track: Annotated[bool, typer.Option("--track/--no-track", help="Keep an MLflow run of it (extra `mlflow`).")] = True,
     by: ByOption = "",
 ) -> None:
     """Train a challenger on the shop's labels and compare it with the champion; exit code 3 where it is not proposed."""
@@ -41,21 +48,77 @@ def retrain(
     from triage_ml.triage import find_model
 
     rows = _rows(labels, database)
+    heed = _print_or_stop if stop_at_doubts else _print_findings
     with pages.waiting("retraining") as say:
-        came = run.retrain(rows, find_model(), _training(), accept_conflicts=accept_conflicts, say=say)
+        came = run.retrain(
+            rows, find_model(), _training(), accept_conflicts=accept_conflicts, tracked=track, say=say, heed=heed
+        )
     _print_used(came)
-    _print_findings(came.findings)
+    if came.untracked:
+        typer.echo(f"No MLflow run is kept: {came.untracked}", err=True)
     if came.comparison is None:
         typer.echo("Nothing to learn: no label that may be learned from. Label cases on the screen, or give --labels FILE.")
         return
-    _print_comparison(came.comparison, came)
+    _print_comparison(came.comparison, came.champion, came.version)
     if not came.proposed:
-        typer.echo(f"Not proposed. The champion still counts. To look closer: triage-ml models compare {came.version}")
+        typer.echo(f"Not proposed. The champion still counts. To see this again: triage-ml models compare {came.version}")
         raise typer.Exit(_NOT_PROPOSED)
     if promote:
         _promote(came, who(by), database)
     else:
         typer.echo(f'Proposed. To let it count: triage-ml models promote {came.version} --why "..."')
+
+
+@models_app.command("compare")
+def compare(
+    challenger: Annotated[str, typer.Argument(metavar="A", help="One of `triage-ml models list`.")],
+    champion: Annotated[
+        str, typer.Argument(metavar="[B]", help="The one to compare it with, or `shipped`. [default: the champion]")
+    ] = "",
+    again: Annotated[
+        bool, typer.Option("--again", help="On today's labels, also where A was compared with B when it was made.")
+    ] = False,
+    labels: LabelsOption = None,
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two models on the same texts, none of which either has learned from, as `retrain` does."""
+    from triage_ml import model_files
+    from triage_ml.retraining.side_by_side import stored
+
+    new, old = _model_folder(challenger), _model_folder(champion)
+    versions = model_files.version(new), model_files.version(old)
+    if versions[0] == versions[1]:
+        raise typer.BadParameter(f"found {versions[0]} twice; expected two models", param_hint="A [B]")
+    kept = None if again else stored(new, versions[1])
+    found = kept or _compared(new, old, labels, database)
+    if as_json:
+        pages.print_json({"challenger": versions[0], "champion": versions[1], "stored": kept is not None, **asdict(found)})
+        return
+    _print_comparison(found, versions[1], versions[0])
+    if kept:
+        typer.echo(f"As it was when {versions[0]} was made. On today's labels: --again")
+    typer.echo("It would be proposed." if found.promote else "It would not be proposed.")
+
+
+def _model_folder(given: str) -> Path:
+    """Return the folder of a model by its version, "" for the one that counts."""
+    from triage_ml import champions
+    from triage_ml.triage import find_model
+
+    if given == SHIPPED:
+        return champions.shipped()
+    return champions.folder(given) if given else find_model()
+
+
+def _compared(new: Path, old: Path, labels: Path | None, database: str | None) -> Comparison:
+    from triage_ml.retraining.cleaning import find_conflicts, without
+    from triage_ml.retraining.side_by_side import Contender, side_by_side
+
+    rows = _rows(labels, database)
+    with pages.waiting("comparing"):
+        settled = without(rows, find_conflicts(rows))
+        return side_by_side(Contender.load(old), Contender.load(new), settled, _training())
 
 
 @labels_app.command("check")
@@ -104,7 +167,6 @@ def _rows(file: Path | None, database: str | None) -> list[ShopRow]:
 
 def _promote(came: Retraining, by: str, database: str | None) -> None:
     from triage_ml import champions
-    from triage_ml.cli.learning import announce
 
     why = f"retrain --promote: {came.comparison.reasons[0] if came.comparison else ''}"
     before = champions.champion()
@@ -118,6 +180,15 @@ def _print_used(came: Retraining) -> None:
         f"{used['rows']:,} labels of the shop: {used['label']:,} given by a person, {used['decision']:,} from decisions, "
         f"{used['file']:,} from a file. {used['apart']:,} are set apart to compare, {used['learned']:,} are learned from."
     )
+
+
+def _print_or_stop(found: Findings) -> None:
+    _print_findings(found)
+    if found.doubts:
+        raise TrainingDataError(
+            f"labels: found {len(found.doubts)} that are likely wrong; expected none with --stop-at-doubts. No model was made. "
+            "Correct them (`triage-ml labels check -o FILE` writes them as a list), or leave that option out."
+        )
 
 
 def _print_findings(found: Findings) -> None:
@@ -139,8 +210,8 @@ def _print_findings(found: Findings) -> None:
         typer.echo(f"Not looked at: {found.not_looked_at}")
 
 
-def _print_comparison(found: Comparison, came: Retraining) -> None:
-    page = pages.table("on", "figure", "texts", f"champion {came.champion}", f"challenger {came.version}", "better by", "")
+def _print_comparison(found: Comparison, champion: str, challenger: str) -> None:
+    page = pages.table("on", "figure", "texts", f"champion {champion}", f"challenger {challenger}", "better by", "")
     for one in found.differences:
         figures = f"{one.champion:.3f}", f"{one.challenger:.3f}", f"{one.better:+.3f} [{one.interval}]"
         page.add_row(one.where, one.what, f"{one.texts:,}", *figures, one.verdict.value)

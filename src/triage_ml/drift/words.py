@@ -1,12 +1,13 @@
-"""Which words of a text the model has never learned."""
+"""Which words a judge has learned, and which of a text it has not."""
 
 from __future__ import annotations
 
 from collections.abc import Container
 
 from triage_ml.classifier import Classifier, Judge
-from triage_ml.features import word_grams
-from triage_ml.text import Reading
+from triage_ml.vocabulary import unknown_share
+
+__all__ = ["unknown_share", "vocabulary_of"]
 
 
 def vocabulary_of(judge: Judge) -> Container[str] | None:
@@ -15,12 +16,3 @@ def vocabulary_of(judge: Judge) -> Container[str] | None:
         return None
     words: Container[str] = judge.parts.features.named_transformers["words"].vocabulary_
     return words
-
-
-def unknown_share(reading: Reading, vocabulary: Container[str]) -> float | None:
-    """Return which share of the words (of Japanese and Chinese: characters) is unknown, None where there is no word.
-
-    Pairs of words are left out: four in ten are unknown even in texts written like the training data, so that they tell little.
-    """
-    words = [gram for gram in word_grams(reading) if " " not in gram and any(map(str.isalpha, gram))]
-    return sum(word not in vocabulary for word in words) / len(words) if words else None

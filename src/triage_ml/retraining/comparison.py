@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -160,6 +160,13 @@ class Comparison:
     won: tuple[str, ...] = ()
     promote: bool = False
     reasons: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Comparison:
+        """Read what model.json keeps of it."""
+        known: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in values.items()}
+        known["differences"] = tuple(Difference(**{**one, "verdict": Verdict(one["verdict"])}) for one in known["differences"])
+        return cls(**known)
 
 
 def compare(

@@ -22,7 +22,8 @@ from triage_ml.readers.rejects import Rejects
 from triage_ml.readers.sniff import sniff
 from triage_ml.redaction import redact
 from triage_ml.replies.library import load_templates
-from triage_ml.retraining.records import AGREED, OWN_WEIGHT, Origin, ShopRow
+from triage_ml.retraining.choosing import choices, voted
+from triage_ml.retraining.records import AGREED, OWN_WEIGHT, Choice, Origin, ShopRow
 
 # One buyer in so many belongs to the slice set apart.
 _APART = 5
@@ -32,8 +33,12 @@ _WANTED = "a table with the columns text and claim (or category)"
 
 
 def from_record(store: CaseStore) -> list[ShopRow]:
-    """Return what people labelled and decided in the case record, redacted, the oldest case first."""
-    return [_of_record(one) for one in labelled_messages(store)]
+    """Return what people labelled and decided in the case record, redacted, the oldest case first.
+
+    What they chose among the suggested replies counts by the place it stood in (`choosing.voted`).
+    """
+    chosen = choices(store)
+    return voted([_of_record(one, chosen.get(one.row.id)) for one in labelled_messages(store)])
 
 
 def from_file(path: Path) -> tuple[list[ShopRow], Rejects]:
@@ -101,11 +106,11 @@ def normalised(text: str) -> str:
     return " ".join(re.sub(r"\W+", " ", text.casefold()).split()) or text.strip()
 
 
-def _of_record(one: LabelledMessage) -> ShopRow:
+def _of_record(one: LabelledMessage, choice: Choice | None) -> ShopRow:
     weight = OWN_WEIGHT * (AGREED if one.decided and not one.corrected else 1)
-    row = replace(one.row, weight=weight, fresh=True)
+    row = replace(one.row, weight=weight, fresh=True, replies=(), votes=())
     origin = Origin.DECISION if one.decided else Origin.LABEL
-    return ShopRow(row, origin, one.case_id, one.by, one.at, is_apart(row.group))
+    return ShopRow(row, origin, one.case_id, one.by, one.at, is_apart(row.group), choice)
 
 
 def _with_label_of(own: ShopRow, said: ShopRow) -> ShopRow:
@@ -132,6 +137,8 @@ def _of_file(path: Path, entry: Row, replies: Collection[str]) -> ShopRow | Read
         # Without a buyer, equal words are held together.
         group=f"{language} {read['buyer'] or hashlib.sha256(normalised(text).encode()).hexdigest()[:16]}",
         replies=(str(read["reply"]),) if read["reply"] else (),
+        # It fits; of the other templates a file says nothing.
+        votes=((str(read["reply"]), OWN_WEIGHT),) if read["reply"] else (),
         personalised=read["personalised"] if isinstance(read["personalised"], bool) else None,
         photo=bool(read["photo"]),
         voice="message",

@@ -24,6 +24,28 @@ class Origin(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """What a person did with the suggested replies to one message.
+
+    Parameters
+    ----------
+    shown
+        The templates in the order they were shown, the first one open to be read.
+    taken
+        The template the reply came from, "" where it came from none.
+    edited
+        Which share of the suggestion was changed, None where unknown.
+    answered
+        Whether any text was sent; without one, nothing is said of the suggestions.
+    """
+
+    shown: tuple[str, ...]
+    taken: str = ""
+    edited: float | None = None
+    answered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ShopRow:
     """One labelled message of the shop.
 
@@ -41,6 +63,8 @@ class ShopRow:
         When, None where unknown.
     apart
         Whether it belongs to the slice that is only for comparing models and never learned from.
+    choice
+        What was done with the suggested replies, None where that is not recorded.
     """
 
     row: LabelledText
@@ -49,6 +73,7 @@ class ShopRow:
     by: str = ""
     at: datetime | None = None
     apart: bool = False
+    choice: Choice | None = None
 
     @property
     def label(self) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,21 +15,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from triage_ml import champions, model_files
-from triage_ml.classifier import CLAIMS
-from triage_ml.corpus import LabelledText, load_corpus, load_labelled
+from triage_ml.corpus import LabelledText, load_corpus
 from triage_ml.errors import MissingExtraError, TrainingDataError, TriageError
-from triage_ml.evaluation import Evaluation, Judged, evaluate, judged
-from triage_ml.learning import Parameters, Progress, deal, fit, held_out, load_parameters, tabulate
-from triage_ml.retraining.behaviour import check_behaviour
-from triage_ml.retraining.cleaning import Findings, find_conflicts, find_doubts, without
-from triage_ml.retraining.comparison import CORPUS, SLICE, Answers, Comparison, Margins, Pair, compare
+from triage_ml.evaluation import Judged, evaluate
+from triage_ml.evaluation_report import Section
+from triage_ml.learning import Progress, deal, fit, held_out, load_parameters, tabulate
+from triage_ml.retraining.choosing import expectations, voted
+from triage_ml.retraining.cleaning import Conflict, Findings, find_conflicts, find_doubts, without
+from triage_ml.retraining.comparison import CORPUS, SLICE, Comparison, Margins
 from triage_ml.retraining.labels import learnable
 from triage_ml.retraining.records import ShopRow, counts
+from triage_ml.retraining.side_by_side import Contender, side_by_side
 from triage_ml.training_run import by_id, card, facts_of, goals_beside
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from triage_ml.classifier import Classifier
 
 _UNFINISHED = ".retrain-"
@@ -56,7 +55,9 @@ class Retraining:
     comparison
         Champion against challenger, None without one.
     run_id
-        The MLflow run, "" where MLflow is not installed or was not asked.
+        The MLflow run, "" where none is kept.
+    untracked
+        Why none is kept though it was asked for, "" else.
     """
 
     champion: str
@@ -66,6 +67,7 @@ class Retraining:
     folder: Path | None = None
     comparison: Comparison | None = None
     run_id: str = ""
+    untracked: str = ""
 
     @property
     def proposed(self) -> bool:
@@ -92,7 +94,7 @@ def look(rows: Sequence[ShopRow], training: Path, say: Progress = lambda _: None
     texts = [*load_corpus(training / "corpus"), *(one.row for one in rows)]
     table, _, _ = tabulate(texts, parameters)
     said = held_out(table, deal([row.group for row in texts], parameters.folds), parameters)
-    return replace(_findings(rows, texts, said), conflicts=find_conflicts(rows))
+    return replace(_doubted(rows, texts, said), conflicts=find_conflicts(rows))
 
 
 def retrain(
@@ -104,6 +106,7 @@ def retrain(
     tracked: bool = True,
     margins: Margins = Margins(),  # noqa: B008 - frozen
     say: Progress = lambda _: None,
+    heed: Callable[[Findings], None] = lambda _: None,
 ) -> Retraining:
     """Train a challenger on the corpus and a shop's labels, compare it with the champion, and keep it; promotes nothing.
 
@@ -123,6 +126,9 @@ def retrain(
         What a proposed challenger may lose.
     say
         Told what is being done, a few words at a time.
+    heed
+        Told what a person should look at as soon as it is known: contradictions first, labels that are likely wrong once every
+        label was judged. What it raises ends the retraining.
 
     Raises
     ------
@@ -133,33 +139,48 @@ def retrain(
     """
     with champions.alone():
         _sweep()
-        old = model_files.load(champion)
-        conflicts = find_conflicts(rows)
-        if conflicts and not accept_conflicts:
-            raise TrainingDataError(
-                f"labels: found {len(conflicts)} groups of messages that say the same and are labelled differently; expected "
-                "one label for each. `triage-ml labels check` lists them: correct them, or leave them out with "
-                "--accept-conflicts."
-            )
+        old = Contender.load(champion)
+        conflicts = _settled(rows, heed, accept_conflicts=accept_conflicts)
+        rows = voted(rows, expectations(rows, old.classifier))
         kept = without(rows, conflicts)
         own = learnable(kept)
-        came = Retraining(old.version, {**counts(rows), "learned": len(own)}, Findings(conflicts))
+        came = Retraining(old.classifier.version, {**counts(rows), "learned": len(own)}, Findings(conflicts))
         if not own:
             return came
         corpus, parameters = load_corpus(training / "corpus"), load_parameters(training / "params.toml")
         texts = [*corpus, *own]
-        new, said = fit(texts, parameters, say, old.encoder)
+
+        def look_at(said: Judged) -> None:
+            nonlocal came
+            doubted = _doubted(kept, texts, said)
+            came = replace(came, findings=replace(doubted, conflicts=conflicts))
+            heed(doubted)
+
+        new, said = fit(texts, parameters, say, old.classifier.encoder, look_at)
         say("comparing with the champion")
         answers = by_id(corpus, said.part(np.arange(len(texts)) < len(corpus)))
-        pairs = [*_pairs(old, new, kept, training), _on_corpus(corpus, model_files.held_out(champion), answers)]
-        checks = [check_behaviour(model, training / "behaviour.toml") for model in (old, new)]
-        came = replace(came, comparison=compare(pairs, checks[0], checks[1], margins), findings=_findings(kept, texts, said))
+        comparison = side_by_side(old, Contender(new, answers), kept, training, margins)
+        came = replace(came, comparison=comparison)
         say("writing the challenger")
         found = evaluate(_without_buyers(texts, len(corpus)), said)
-        facts = {**facts_of(texts, parameters, found), **_facts(came)}
+        facts = {**facts_of(texts, parameters, found, new), **_facts(came)}
         folder = _keep(new, facts, card(found, facts, goals_beside(training / "params.toml")), answers)
-        came = replace(came, version=folder.name, folder=folder, findings=replace(came.findings, conflicts=conflicts))
-        return replace(came, run_id=_track(parameters, found, facts, came)) if tracked else came
+        came = replace(came, version=folder.name, folder=folder)
+        return _track(Section("held-out writers", found, said), came) if tracked else came
+
+
+def _settled(rows: Sequence[ShopRow], heed: Callable[[Findings], None], *, accept_conflicts: bool) -> tuple[Conflict, ...]:
+    """Return the contradictions after they were told; they end it unless they are accepted."""
+    conflicts = find_conflicts(rows)
+    if conflicts:
+        heed(Findings(conflicts))
+    if conflicts and not accept_conflicts:
+        raise TrainingDataError(
+            f"labels: found {len(conflicts)} groups of messages that say the same and are labelled differently; expected "
+            "one label for each. `triage-ml labels check` lists them: correct them, or leave them out with "
+            "--accept-conflicts."
+        )
+    return conflicts
 
 
 def _facts(came: Retraining) -> dict[str, Any]:
@@ -167,36 +188,12 @@ def _facts(came: Retraining) -> dict[str, Any]:
     return {"shop": came.counts, "champion": came.champion, "comparison": asdict(came.comparison) if came.comparison else {}}
 
 
-def _findings(own: Sequence[ShopRow], texts: Sequence[LabelledText], said: Judged) -> Findings:
+def _doubted(own: Sequence[ShopRow], texts: Sequence[LabelledText], said: Judged) -> Findings:
     """Look for likely label errors among what was cross-validated."""
     try:
         return Findings(doubts=find_doubts(texts, said, own))
     except MissingExtraError as error:
         return Findings(not_looked_at=str(error))
-
-
-def _pairs(old: Classifier, new: Classifier, rows: Sequence[ShopRow], training: Path) -> list[Pair]:
-    """Let both models answer the texts that neither has learned from."""
-    sets = {SLICE: [one.row for one in rows if one.apart]}
-    for path in sorted((training / "heldout").glob("*.jsonl")):
-        sets[path.name] = load_labelled(path)
-    return [Pair(name, texts, _answers(old, texts), _answers(new, texts)) for name, texts in sets.items() if texts]
-
-
-def _answers(model: Classifier, rows: Sequence[LabelledText]) -> Answers:
-    return Answers.of(judged(rows, model.predict_many([r.text for r in rows], [r.lang for r in rows])))
-
-
-def _on_corpus(corpus: Sequence[LabelledText], old: model_files.HeldOut, new: model_files.HeldOut) -> Pair:
-    """Take the corpus texts that both models were cross-validated on."""
-    rows = [row for row in corpus if row.id in old and row.id in new]
-
-    def answers(said: model_files.HeldOut) -> Answers:
-        values = np.array([said[row.id] for row in rows]).reshape(len(rows), len(CLAIMS) + 2)
-        flagged: NDArray[np.bool_] = values[:, -1] > 0
-        return Answers(values[:, : len(CLAIMS)], flagged)
-
-    return Pair(CORPUS, rows, answers(old), answers(new))
 
 
 def _without_buyers(texts: Sequence[LabelledText], corpus: int) -> list[LabelledText]:
@@ -221,22 +218,21 @@ def _sweep() -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def _track(parameters: Parameters, found: Evaluation, facts: Mapping[str, Any], came: Retraining) -> str:
-    """Keep the run and register the model; without MLflow, or where its store cannot be reached, there is no run."""
+def _track(section: Section, came: Retraining) -> Retraining:
+    """Keep the run and register the model; without MLflow, or where its store cannot be reached, there is none."""
     from triage_ml import registry
+    from triage_ml.tracking import track_model
 
     if came.folder is None or came.comparison is None:
-        return ""
-    told = {**asdict(parameters), **{f"shop_{key}": count for key, count in came.counts.items()}}
+        return came
+    told = {f"shop_{key}": count for key, count in came.counts.items()}
     ahead = {f"better.{_PLACES.get(one.where, one.where)}.{one.what}": one.better for one in came.comparison.differences}
-    metrics = registry.metrics_of(found) | {name.replace(" ", "_"): value for name, value in ahead.items()}
-    tags = {"data_sha256": facts["data_sha256"], "champion": came.champion, "model": came.version}
+    metrics = {name.replace(" ", "_"): value for name, value in ahead.items()}
+    tags = {"champion": came.champion, "proposed": str(came.proposed).lower()}
     try:
-        run_id = registry.track(
-            "retrain", told, metrics, [came.folder / "card.md"], **tags, proposed=str(came.proposed).lower()
-        )
+        run_id = track_model("retrain", came.folder, section, told, metrics, **tags)
         registry.register(came.folder, run_id)
         registry.point("challenger", came.version)
-    except TriageError:
-        return ""
-    return run_id
+    except TriageError as error:
+        return replace(came, untracked=str(error))
+    return replace(came, run_id=run_id)
