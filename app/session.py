@@ -6,8 +6,8 @@ The record and the model are loaded once for all sessions of the process.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,6 +19,7 @@ from markupsafe import Markup
 import roles
 from jobs import Jobs
 from presence import Board, Reader
+from triage_ml.acceptance import Acceptance
 from triage_ml.cases import Case, CaseStore
 from triage_ml.cases.database import resolve_url
 from triage_ml.cases.findings import assess_case
@@ -29,6 +30,10 @@ from wording import LANGUAGES, Wording, wording
 from worklist import Worklist
 
 _Changed = tuple[str, ...]
+# How old what is known of answered offers may be: reading a large record takes a while, and one answer more changes little.
+_FRESH = timedelta(minutes=10)
+# Seconds that the first page waits for it.
+_A_MOMENT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,19 @@ class Last:
 
     case_id: str
     version: int
+
+
+@dataclass(slots=True)
+class _Answers:
+    """What buyers said to the offers of one record, and when it was last asked."""
+
+    acceptance: Acceptance = field(default_factory=Acceptance)
+    asked_at: datetime | None = None
+
+    def read(self, store: CaseStore) -> None:
+        from triage_ml.insights import learned
+
+        self.acceptance = learned(store)
 
 
 # --- what all sessions share
@@ -53,15 +71,43 @@ def _store(url: str) -> CaseStore:
 
 
 def triage() -> Triage:
-    """Return the model with the shop's policy and templates, loaded again whenever one of them changed."""
-    model = find_model()
+    """Return the model with the shop's policy, templates and offers, loaded again whenever one of them changed."""
+    model, found = find_model(), acceptance()
     changed = (_changed(model), *_rules_changed())
-    return _triage(str(model), changed)
+    return _offering(str(model), changed, hash(found.offers), found)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _offering(model: str, changed: _Changed, offers: int, _acceptance: Acceptance) -> Triage:  # noqa: ARG001 - the same offers
+    loaded = _triage(model, changed)
+    return Triage(loaded.judge, loaded.policy, loaded.ranker, _acceptance)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
 def _triage(model: str, changed: _Changed) -> Triage:  # noqa: ARG001 - what changed is loaded again
     return Triage.load(model)
+
+
+def acceptance() -> Acceptance:
+    """Return how often offers are accepted, as the record's own say once enough were answered.
+
+    The record is read in the background, again after some minutes; until then the figure before counts.
+    """
+    url = resolve_url().render_as_string(hide_password=False)
+    kept = _answers(url)
+    now = datetime.now(UTC)
+    if kept.asked_at is None or now - kept.asked_at > _FRESH:
+        first, kept.asked_at = kept.asked_at is None, now
+        opened = store()
+        job = jobs().start(f"acceptance:{url}", say()("policy_offer.pending"), lambda _: kept.read(opened))
+        if first:
+            job.wait(_A_MOMENT)
+    return kept.acceptance
+
+
+@st.cache_resource(show_spinner=False)
+def _answers(url: str) -> _Answers:  # noqa: ARG001 - one for each record
+    return _Answers()
 
 
 def policy() -> Policy:

@@ -4,11 +4,12 @@ Read it in this order:
 
     messages, errors, home    the nouns, what can go wrong, where a shop keeps its own
     readers                   an export becomes Messages
-    language, letters, text   which language, which letters, which words, which cues
-    features, encoders        what of a text becomes numbers; an optional expert
-    classifier, learning      a text becomes a Prediction; labelled texts become a Classifier (thresholds: what is decided)
-    evaluation, registry      how right it is, with a report; what MLflow keeps
-    teaching, champions       what a label would teach; which of a shop's own models counts
+    language, letters, text   which language, which letters, which words, which cues (phrases: all of them in one pass)
+    features, encoders        what of a text becomes numbers (vectorising: quickly); an optional expert
+    classifier, learning      a text becomes a Prediction; labelled texts become a Classifier (heads, thresholds)
+    model_files, model_audit  a model on disk, and what its files may hold, checked before anything is built
+    evaluation, registry      how right it is, with a report; what MLflow keeps (served: the model as it runs there)
+    teaching, champions       what a label would teach; which of a shop's own models counts (vocabulary: which words it knows)
     policy, acceptance, costs the seller's numbers; how often offers are accepted; what a remedy is expected to cost
     policy_versions           dated versions of them, compared and saved
     marketplaces, clocks      what holds where, and by when somebody must act (walltime: counted by the clock on the wall)
@@ -17,10 +18,10 @@ Read it in this order:
     insurance, notices        whether insuring returns pays (also _by_sku and _risk; intervals); what a listing must say
     replies, reply_model      templates, which of them fit, and what people answered such texts with
     triage                    the four steps in a row
-    batch                     a whole export
+    batch, spark              a whole export: with worker processes and checkpoints; on a cluster
     cases                     the case record: what was said, decided, done; proof, backups, retention
     evidence, insights, drift what is sent to win a dispute; what cases teach; what changes from week to week
-    retraining                corrected cases make a better model
+    retraining                corrected cases make a better model (choosing: what the reply that was sent says of those shown)
     redaction                 personal data taken out of a text
     cli                       the commands and what they show
 """

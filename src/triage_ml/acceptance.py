@@ -23,6 +23,9 @@ from triage_ml.messages import Claim
 # "20 to 30 % of the price settles most disputes" (the trade's saying, no source measures it), read as: half of the buyers
 # accept 20 %, seven of ten accept 30 %. The spreads (of logarithms) let some thirty offers overrule it.
 _MEDIAN, _STEEPNESS = (0.20, 0.5), (2.0, 0.4)
+# From so many answered offers on, a shop's own record is asked without being told to: a first few answers should not move what
+# everybody is offered. A choice, not a measurement.
+ENOUGH = 10
 # What an offer for another claim tells: buyers who liked the piece less than hoped take less than those whose piece broke.
 _OTHER_CLAIM = 0.25
 _INTERVAL = (0.05, 0.95)

@@ -47,9 +47,13 @@ def import_(
     by: ByOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Bring exports into the record; importing the same one again changes nothing."""
+    """Bring exports into the record; importing the same one again changes nothing.
+
+    Offers follow what the record's own brought, once ten were answered; --offers FILE takes others.
+    """
     from triage_ml.cases import Recorded
     from triage_ml.cases.importing import import_export
+    from triage_ml.insights import learned
     from triage_ml.readers.rejects import Rejects
     from triage_ml.readers.sniff import sniff
 
@@ -57,7 +61,10 @@ def import_(
         sniff(path, None)  # a file that cannot be read stops the run before anything is written
     done = Recorded()
     with open_store(database) as store, Rejects(Path(inputs[0].name)) as rejects, pages.counting("importing") as progress:
-        triage = load_triage(model, policy, templates, offers)
+        given = None if offers == "record" else offers
+        triage = load_triage(model, policy, templates, given)
+        if not given:
+            triage.acceptance = learned(store)
         for path in inputs:
             shown = partial(_show, progress, done.messages + done.known)
             done += import_export(store, triage, path, who(by), rejects.write, shown)

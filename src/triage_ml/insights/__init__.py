@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from triage_ml.insights.overview import Insights
     from triage_ml.insights.records import By
     from triage_ml.insights.report import write_report
-    from triage_ml.insights.settling import offers
+    from triage_ml.insights.settling import learned, offers
     from triage_ml.insights.tables import as_json, write_tables
 
-__all__ = ["By", "Insights", "Orders", "as_json", "load_orders", "offers", "write_report", "write_tables"]
+__all__ = ["By", "Insights", "Orders", "as_json", "learned", "load_orders", "offers", "write_report", "write_tables"]
 
 _HOMES = {
     "By": "records",
@@ -32,6 +32,7 @@ _HOMES = {
     "Orders": "orders",
     "as_json": "tables",
     "load_orders": "orders",
+    "learned": "settling",
     "offers": "settling",
     "write_report": "report",
     "write_tables": "tables",

@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import pairwise
+from itertools import islice, pairwise
 from math import inf
 
-from triage_ml.acceptance import Acceptance, OfferMade
+from triage_ml.acceptance import ENOUGH, Acceptance, OfferMade
 from triage_ml.cases import CaseStore, OutcomeKind
 from triage_ml.cases.histories import History, walk_histories
 from triage_ml.cases.records import CaseDecision, CaseOutcome
@@ -103,8 +103,16 @@ def offers(store: CaseStore) -> list[OfferMade]:
         One for each offer: the share noted with the outcome, else the amount decided on over the price. An offer that was never
         answered says nothing, so it is left out.
     """
-    histories = ((history, facts_of(history)) for history in walk_histories(store))
+    histories = ((history, facts_of(history)) for history in walk_histories(store) if history.outcomes)
     return [offer for history, facts in histories if facts for offer in offers_of(history, facts.claim)]
+
+
+def learned(store: CaseStore) -> Acceptance:
+    """Return how often offers are accepted by what the record's own brought; the trade's figure while too few were answered."""
+    if sum(1 for _ in islice(store.stream(CaseOutcome), ENOUGH)) < ENOUGH:
+        return Acceptance()  # the usual record of a new shop, known without reading all of it
+    made = offers(store)
+    return Acceptance(made) if len(made) >= ENOUGH else Acceptance()
 
 
 def offers_of(history: History, claim: Claim) -> Iterator[OfferMade]:
