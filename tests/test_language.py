@@ -1,6 +1,11 @@
+from pathlib import Path
+
 import pytest
 
-from triage_ml.language import LANGUAGES, detect
+from triage_ml.corpus import load_corpus
+from triage_ml.language import _BREAK, _DEPTH, LANGUAGES, _guesses, _walk, detect
+
+CORPUS = Path(__file__).parents[1] / "training" / "corpus"
 
 
 @pytest.mark.parametrize(
@@ -31,3 +36,36 @@ def test_the_corpus_is_read_in_its_languages(rows):
     right = sum(detect(row.text) == row.lang for row in rows)
     assert right / len(rows) > 0.98
     assert {row.lang for row in rows} == set(LANGUAGES)
+
+
+def test_all_at_once_says_what_py3langid_says_of_each():
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    library = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    library.set_languages(["en", "de", "fr", "es", "it"])
+    texts = [row.text for row in load_corpus(CORPUS)[::20]]
+    texts += [
+        "",
+        "ß",
+        "MIT VERSALIEN GESCHRIEBEN, SEHR UNZUFRIEDEN",
+        "\ud800 half",
+        "¿Dónde está? " * 400,
+        "x",
+        "ab\xffcd",
+        "e\u0301cran cassé",
+    ]
+    for said, (language, probability) in zip(_guesses(texts), map(library.classify, texts), strict=True):
+        assert said[0] == language and said[1] == pytest.approx(probability, abs=1e-3)
+    assert _guesses([]) == []
+
+
+def test_the_library_looks_back_no_farther_than_is_walked():
+    walk, known, front, depth = _walk(), {0}, {0}, 0
+    while (
+        front := {int(one) for state in front for one in set(walk.following[int(walk.rows[state]) << 8 :][:256].tolist())}
+        - known
+    ):
+        known |= front
+        depth += 1
+    assert depth == _DEPTH
+    assert {int(walk.following[(int(walk.rows[state]) << 8) + _BREAK[0]]) for state in known} == {0}

@@ -7,7 +7,7 @@ The phrases are the positions of a Glushkov automaton; its deterministic form is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from triage_ml.errors import LanguageDataError
 
@@ -22,16 +22,18 @@ Meaning = TypeVar("Meaning")
 
 
 class _State(Generic[Meaning]):
-    """What may follow, as positions, and what it means that phrases end here, None where none does.
+    """What may follow, as positions, and the phrases that end here; the rest is found out when somebody comes by.
 
-    `next` is None until somebody steps on.
+    `next` holds a state for each key that was met, and the positions of one for each key that was not; `meaning` says what it
+    means that the phrases `ended` end here.
     """
 
-    __slots__ = ("meaning", "next", "positions")
+    __slots__ = ("ended", "meaning", "next", "positions")
 
-    def __init__(self, positions: frozenset[int], meaning: Meaning | None) -> None:
-        self.positions, self.meaning = positions, meaning
-        self.next: dict[str, _State[Meaning]] | None = None
+    def __init__(self, positions: frozenset[int], ended: frozenset[int]) -> None:
+        self.positions, self.ended = positions, ended
+        self.meaning: Meaning | None = None
+        self.next: dict[str, _State[Meaning] | set[int]] | None = None
 
 
 class PhraseAutomaton(Generic[Meaning]):
@@ -40,8 +42,8 @@ class PhraseAutomaton(Generic[Meaning]):
     Parameters
     ----------
     mean
-        Says what it means that the phrases of these numbers end at a place; asked once for each place in the automaton, when
-        all phrases are there.
+        Says what it means that the phrases of these numbers end at a place; asked once for each set of them,
+        when all phrases are there.
     """
 
     def __init__(self, mean: Callable[[frozenset[int]], Meaning]) -> None:
@@ -52,6 +54,7 @@ class PhraseAutomaton(Generic[Meaning]):
         self._numbers: dict[str, int] = {}
         self._first: set[int] = set()
         self._states: dict[frozenset[int], _State[Meaning]] = {}
+        self._meanings: dict[frozenset[int], Meaning] = {}
         self._start: _State[Meaning] | None = None
 
     def add(self, phrase: Phrase, name: str) -> int:
@@ -93,27 +96,32 @@ class PhraseAutomaton(Generic[Meaning]):
         """
         if self._start is None or len(self._states) > _MOST_STATES:
             self._states.clear()
-            self._start = _State(frozenset(self._first), None)
+            self._meanings.clear()
+            self._start = _State(frozenset(self._first), frozenset())
         first, length = self._after(self._start), len(keys)
         for begin, key in enumerate(keys):
-            state, end = first.get(key), begin + 1
-            while state is not None:
-                if state.meaning is not None:
-                    yield begin, end, state.meaning
+            following, end = first, begin + 1
+            while True:
+                state = following.get(key)
+                if state is None:
+                    break
+                if isinstance(state, set):
+                    state = following[key] = self._state(state)
+                if state.ended:
+                    yield begin, end, state.meaning or self._meaning(state)
                 if end == length:
                     break
-                following = state.next
-                state = (self._after(state) if following is None else following).get(keys[end])
+                following = state.next or self._after(state)
+                key = keys[end]  # noqa: PLW2901 - from here on the one that comes next
                 end += 1
 
-    def _after(self, state: _State[Meaning]) -> dict[str, _State[Meaning]]:
-        """Return which states follow on which keys, found out on the first time."""
-        if state.next is not None:
-            return state.next
-        follow: dict[str, set[int]] = {}
-        for position in state.positions:
-            follow.setdefault(self._keys[position], set()).update(self._behind[position])
-        state.next = {key: self._state(positions) for key, positions in follow.items()}
+    def _after(self, state: _State[Meaning]) -> dict[str, _State[Meaning] | set[int]]:
+        """Return what follows on which key, found out on the first time."""
+        if state.next is None:
+            follow: dict[str, Any] = {}
+            for position in state.positions:
+                follow.setdefault(self._keys[position], set()).update(self._behind[position])
+            state.next = follow
         return state.next
 
     def _state(self, positions: set[int]) -> _State[Meaning]:
@@ -121,6 +129,12 @@ class PhraseAutomaton(Generic[Meaning]):
         found = self._states.get(whole)
         if found is None:
             ended = frozenset(-1 - one for one in whole if one < 0)
-            meaning = self._mean(ended) if ended else None
-            found = self._states[whole] = _State(frozenset(one for one in whole if one >= 0), meaning)
+            found = self._states[whole] = _State(frozenset(one for one in whole if one >= 0), ended)
+        return found
+
+    def _meaning(self, state: _State[Meaning]) -> Meaning:
+        found = self._meanings.get(state.ended)
+        if found is None:
+            found = self._meanings[state.ended] = self._mean(state.ended)
+        state.meaning = found
         return found

@@ -255,9 +255,13 @@ def _reader(language: str) -> _Reader:
     if language in _BY_CHARACTER:
         return _Reader(language, None, lambda word: word)
     import spacy
+    from spacy.attrs import NORM
     from Stemmer import Stemmer
 
     tokenizer: Any = spacy.blank(language).tokenizer
+    # A word's shape, prefix and a dozen other things that spaCy works out for each new word are of no use here.
+    getters = tokenizer.vocab.lex_attr_getters
+    tokenizer.vocab.lex_attr_getters = {NORM: getters[NORM]}
 
     def split(piece: str) -> list[tuple[str, int]]:
         # In a memory zone, so that spaCy does not keep every word it has ever met.
