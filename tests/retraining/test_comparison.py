@@ -137,3 +137,27 @@ def test_one_writer_alone_is_drawn_text_by_text():
     rows = texts(700, writers=1, languages=("en", "en"))
     one = found(compare([Pair(CORPUS, rows, answers(rows, 0.8), answers(rows, 0.8, seed=7))]), CORPUS, "macro-F1")
     assert one.high - one.low > 0.02
+
+
+def test_worse_first_replies_are_not_paid_by_better_claims():
+    rows = texts(1500)
+    random = np.random.default_rng(2)
+    unknown = np.arange(len(rows)) % 3 == 0
+
+    def replying(said, right):
+        return replace(said, replied=np.where(unknown, np.nan, random.random(len(rows)) < right))
+
+    old, new = replying(answers(rows, 0.8), 0.75), replying(answers(rows, 0.9, seed=4), 0.6)
+    said = compare([Pair(SLICE, rows, old, new)])
+    lost = found(said, SLICE, "first reply")
+    assert lost.texts == 1000 and lost.champion == pytest.approx(np.nanmean(old.replied)) and lost.verdict is Verdict.FAILS
+    assert found(said, SLICE, "macro-F1").better > 0 and not said.promote
+    assert compare([Pair(SLICE, rows, old, replace(new, replied=old.replied))]).promote
+
+
+def test_a_first_reply_counts_where_somebody_said_what_fits(rows, fitted):
+    known = [row for row in rows[:50] if row.replies]
+    asked = [*known, replace(known[0], replies=()), replace(known[0], replies=("of another shop",))]
+    said = Answers.of(asked, fitted[0].predict_many([row.text for row in asked]))
+    assert np.isnan(said.replied[-2]) and said.replied[-1] == 0
+    assert said.replied[:-2].mean() > 0.8  # learned from them

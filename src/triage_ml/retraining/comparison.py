@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from triage_ml.classifier import CLAIMS
+from triage_ml.classifier import CLAIMS, Prediction
 from triage_ml.corpus import LabelledText
-from triage_ml.evaluation import BINS, Judged
+from triage_ml.evaluation import BINS, judged
 from triage_ml.retraining.behaviour import Check
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _AT_A_TIME = 1_000
 # With fewer groups than this, drawing groups says nothing; each text is then drawn for itself.
 _GROUPS = 10
 _MACRO, _CALIBRATION, _PRECISION, _RECALL = "macro-F1", "calibration error", "abuse precision", "abuse recall"
+_REPLY = "first reply"
 
 
 class Verdict(StrEnum):
@@ -46,7 +47,8 @@ class Margins:
     Parameters
     ----------
     overall, part, abuse_precision, calibration
-        Margins of macro-F1; of accuracy per language, F1 per class and abuse recall; of abuse precision; of calibration error.
+        Margins of macro-F1; of accuracy per language, F1 per class, abuse recall and the first reply; of abuse precision; of
+        calibration error.
     equal
         Differences below this are none where "better or equal" is asked.
     behaviour
@@ -72,15 +74,30 @@ class Margins:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a model says of n texts: probabilities of the claims, shape (n, 4), and what it decided as abuse, shape (n,)."""
+    """What a model says of n texts.
+
+    Parameters
+    ----------
+    probabilities
+        Of the claims, shape (n, 4).
+    flagged
+        What it decided as abuse, shape (n,).
+    replied
+        Shape (n,): 1 where the likeliest template is one that people would answer with, 0 where it is not, nan where nobody
+        said; None where it was not asked.
+    """
 
     probabilities: NDArray[np.float64]
     flagged: NDArray[np.bool_]
+    replied: NDArray[np.float64] | None = None
 
     @classmethod
-    def of(cls, judged: Judged) -> Answers:
-        """Take them from judgements."""
-        return cls(judged.probabilities, judged.flagged)
+    def of(cls, rows: Sequence[LabelledText], predictions: Sequence[Prediction]) -> Answers:
+        """Take them from n predictions."""
+        said = judged(rows, predictions)
+        likeliest = [max(one.replies, key=one.replies.__getitem__, default="") for one in predictions]
+        replied = [float(best in row.replies) if row.replies else np.nan for row, best in zip(rows, likeliest, strict=True)]
+        return cls(said.probabilities, said.flagged, np.array(replied))
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +281,13 @@ def _asked(pair: Pair, languages: Sequence[str], margins: Margins) -> Mapping[st
         _PRECISION: (precision, flagged, part),
         _RECALL: (margins.part, sum(r.abuse for r in rows), part),
         _CALIBRATION: (margins.calibration, len(rows), total),
+        _REPLY: (margins.part, int(_known(pair.champion).sum()), part),
     }
+
+
+def _known(answers: Answers) -> NDArray[np.bool_]:
+    """Say of n texts, shape (n,), whether it is known what they may be answered with."""
+    return np.zeros(len(answers.flagged), dtype=bool) if answers.replied is None else ~np.isnan(answers.replied)
 
 
 def _groups(rows: Sequence[LabelledText]) -> NDArray[np.int64]:
@@ -281,12 +304,13 @@ def _sums(rows: Sequence[LabelledText], answers: Answers, languages: Sequence[st
     guess, confidence = answers.probabilities.argmax(axis=1), answers.probabilities.max(axis=1)
     right = guess == claim
     step = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    count, many = len(CLAIMS), len(languages)
+    count, many, known = len(CLAIMS), len(languages), _known(answers)
     columns = [
         np.eye(count * count)[claim * count + guess],
         np.eye(many)[spoken],
         np.eye(many)[spoken] * right[:, None],
         np.column_stack([answers.flagged & abuse, answers.flagged, abuse]),
+        np.column_stack([known, known if answers.replied is None else np.nan_to_num(answers.replied)]),
         np.eye(BINS)[step] * (confidence - right)[:, None],
     ]
     return np.hstack(columns)
@@ -314,7 +338,7 @@ def _drawn(by_group: Sequence[NDArray[np.float64]], languages: Sequence[str]) ->
 def _figures(sums: NDArray[np.float64], languages: Sequence[str]) -> dict[str, NDArray[np.float64]]:
     """Return every figure of each of m draws, whose sums over texts have the shape (m, k); nan where it is of nothing."""
     count, many = len(CLAIMS), len(languages)
-    confusion, texts, right, abuse, bins = np.split(sums, np.cumsum([count * count, many, many, 3]), axis=1)
+    confusion, texts, right, abuse, replied, bins = np.split(sums, np.cumsum([count * count, many, many, 3, 2]), axis=1)
     confusion = confusion.reshape(-1, count, count)
     is_claim, said_claim = confusion.sum(axis=2), confusion.sum(axis=1)
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
@@ -327,4 +351,5 @@ def _figures(sums: NDArray[np.float64], languages: Sequence[str]) -> dict[str, N
             _PRECISION: abuse[:, 0] / abuse[:, 1],
             _RECALL: abuse[:, 0] / abuse[:, 2],
             _CALIBRATION: np.abs(bins).sum(axis=1) / texts.sum(axis=1),
+            _REPLY: replied[:, 1] / replied[:, 0],
         }

@@ -15,7 +15,7 @@ import numpy as np
 from triage_ml import model_files
 from triage_ml.classifier import CLAIMS, Classifier
 from triage_ml.corpus import LabelledText, load_corpus, load_labelled
-from triage_ml.evaluation import judged
+from triage_ml.reply_model import Circumstances
 from triage_ml.retraining.behaviour import check_behaviour
 from triage_ml.retraining.comparison import CORPUS, SLICE, Answers, Comparison, Margins, Pair, compare
 from triage_ml.retraining.records import ShopRow
@@ -79,7 +79,8 @@ def stored(challenger: Path, champion: str) -> Comparison | None:
 
 
 def _answers(model: Classifier, rows: Sequence[LabelledText]) -> Answers:
-    return Answers.of(judged(rows, model.predict_many([r.text for r in rows], [r.lang for r in rows])))
+    known = [Circumstances(row.personalised, row.photo) for row in rows]
+    return Answers.of(rows, model.predict_many([row.text for row in rows], [row.lang for row in rows], known))
 
 
 def _on_corpus(corpus: Sequence[LabelledText], old: model_files.HeldOut, new: model_files.HeldOut) -> Pair:
