@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from triage_ml.corpus import load_corpus
-from triage_ml.language import _BREAK, _DEPTH, LANGUAGES, _guesses, _walk, detect
+from triage_ml.european import _BREAK, _DEPTH, _walk, classify_many
+from triage_ml.language import LANGUAGES, detect
 
 CORPUS = Path(__file__).parents[1] / "training" / "corpus"
 
@@ -54,9 +55,8 @@ def test_all_at_once_says_what_py3langid_says_of_each():
         "ab\xffcd",
         "e\u0301cran cassé",
     ]
-    for said, (language, probability) in zip(_guesses(texts), map(library.classify, texts), strict=True):
+    for said, (language, probability) in zip(classify_many(texts), map(library.classify, texts), strict=True):
         assert said[0] == language and said[1] == pytest.approx(probability, abs=1e-3)
-    assert _guesses([]) == []
 
 
 def test_the_library_looks_back_no_farther_than_is_walked():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -176,11 +177,16 @@ class Classifier:
         encoder: Encoder | None = None,
     ) -> None:
         self.parts, self.thresholds = parts, thresholds
-        self.vectoriser, self._heads = (
-            Vectoriser(parts.features),
-            Heads(parts.claim, parts.abuse, parts.reply_words, parts.reply_choice, len(cue_columns(parts.features))),
-        )
         self.reply_ids, self.version, self.encoder = tuple(reply_ids), version, encoder
+
+    @cached_property
+    def _vectoriser(self) -> Vectoriser:
+        return Vectoriser(self.parts.features)
+
+    @cached_property
+    def _heads(self) -> Heads:
+        parts = self.parts
+        return Heads(parts.claim, parts.abuse, parts.reply_words, parts.reply_choice, len(cue_columns(parts.features)))
 
     def predict(self, text: str, hint: str = "") -> Prediction:
         """Judge one text; `predict_many` for one."""
@@ -212,7 +218,7 @@ class Classifier:
             return []
         languages = detect_many(texts, hints or [""] * len(texts))
         readings = read_many(texts, languages)
-        matrix = with_vectors(self.vectoriser.transform(readings), self.encoder, readings)
+        matrix = with_vectors(self._vectoriser.transform(readings), self.encoder, readings)
         claim_logits, abuse_logits, regressed, from_cues = self._heads.scores(matrix)
         claims, abuse = calibrated(claim_logits, abuse_logits, self.thresholds)
         abuse = capped(abuse, words_to_point_to(readings))

@@ -29,6 +29,7 @@ FRAMES = ("opener", "why", "if")
 HELPERS = frozenset({"negation", "contrast", *FRAMES})
 SENTENCE_END = frozenset(".!?;。！？；…")
 
+_BLANKS, _WORD, _GLUED = re.compile(r"\s+"), re.compile(r"[^\s()|]+"), re.compile(r"[^\s|)]")
 _GAP = re.compile(r"\s*(?:…|\.\.\.)\s*")
 
 # A word of a phrase as the keys that the text would have in its place.
@@ -226,17 +227,16 @@ class _Parser:
 
     def _sequence(self) -> Phrase:
         phrase: Phrase = []
-        while self.at < len(self.text) and self.text[self.at] not in "|)":
-            if self.text[self.at].isspace():
-                self.at += 1
-            else:
-                phrase.append(self._unit())
-        return phrase
+        while True:
+            self.at = _matched(_BLANKS, self.text, self.at)
+            if self.at == len(self.text) or self.text[self.at] in "|)":
+                return phrase
+            phrase.append(self._unit())
 
     def _unit(self) -> tuple[str, ...] | list[Phrase]:
         """Read what stands between two blanks: a word, a group, or (glued) a word with groups in it."""
         atoms = [self._atom()]
-        while self.glue and self.at < len(self.text) and not (self.text[self.at].isspace() or self.text[self.at] in "|)"):
+        while self.glue and _GLUED.match(self.text, self.at):
             atoms.append(self._atom())
         if len(atoms) == 1:
             text, group = atoms[0]
@@ -250,8 +250,7 @@ class _Parser:
         if self.text[start] == "(":
             group = self._group()
             return self.text[start : self.at], group
-        while self.at < len(self.text) and not (self.text[self.at].isspace() or self.text[self.at] in "(|)"):
-            self.at += 1
+        self.at = _matched(_WORD, self.text, start)
         return self.text[start : self.at], None
 
     def _group(self) -> list[Phrase]:
@@ -267,6 +266,12 @@ class _Parser:
 
     def _fail(self, found: str) -> None:
         raise LanguageDataError(f"cue phrase {self.text!r}: found {found}; expected groups such as (a|b|c).")
+
+
+def _matched(pattern: re.Pattern[str], text: str, start: int) -> int:
+    """Return where what matches here ends, `start` where nothing does."""
+    match = pattern.match(text, start)
+    return match.end() if match else start
 
 
 def _choices(group: str) -> list[str]:

@@ -11,6 +11,7 @@ TriageError                  the root: catch this to catch all of ours
 ├── MissingExtraError        an optional part of the product is not installed
 ├── PolicyError              the seller's rules and numbers do not hold together
 ├── TemplateError            a reply template is wrong, or cannot be filled
+├── RunError                 a long run cannot begin, or not go on
 └── CaseError                the case record cannot be opened, or cannot do what was asked
     ├── CaseNotFoundError    there is no such case
     ├── CaseConflictError    somebody else changed the case first
@@ -120,6 +121,25 @@ class TemplateError(TriageError):
     """A template is wrong or cannot be filled; the text names file, line and field."""
 
 
+class RunError(TriageError):
+    """A long run cannot begin, or not go on.
+
+    Parameters
+    ----------
+    subject
+        What it is about: an output, a worker.
+    found
+        What is there, in words.
+    expected
+        What would have been right.
+    do
+        What the person can do about it.
+    """
+
+    def __init__(self, subject: object, found: str, expected: str, do: str) -> None:
+        super().__init__(f"{subject}: found {found}; expected {expected}. {do}")
+
+
 class CaseError(TriageError):
     """The case record cannot be opened, or cannot do what was asked.
 
@@ -150,22 +170,3 @@ class CaseConflictError(CaseError):
 
 class LedgerError(CaseError):
     """The ledger cannot be used: a key, a checkpoint or an export is wrong."""
-
-
-class RunError(TriageError):
-    """A long run cannot begin, or not go on.
-
-    Parameters
-    ----------
-    subject
-        What it is about: an output, a worker.
-    found
-        What is there, in words.
-    expected
-        What would have been right.
-    do
-        What the person can do about it.
-    """
-
-    def __init__(self, subject: object, found: str, expected: str, do: str) -> None:
-        super().__init__(f"{subject}: found {found}; expected {expected}. {do}")

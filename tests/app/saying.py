@@ -10,7 +10,7 @@ _HERE = Path(__file__).parents[2]
 _SOURCES = (_HERE / "src" / "triage_ml", _HERE / "app")
 # What only programs, the command line, or people who mend the shipped data meet.
 _NOT_ON_THE_SCREEN = (
-    "cli", "corpus.py", "cues.py", "customisation", "encoders.py", "evaluation_report.py", "registry.py", "replies/rulebook.py",
+    "cli", "corpus.py", "cues.py", "phrases.py", "spark.py", "customisation", "encoders.py", "evaluation_report.py", "registry.py", "replies/rulebook.py",
     "cases/archive.py", "cases/backup.py", "cases/checkpoints.py", "cases/encryption.py", "cases/erasure.py",
     "cases/requests.py", "cases/retention.py", "cases/snapshots.py", "cases/verify_chain.py",
 )  # fmt: skip
@@ -21,6 +21,7 @@ _SHAPES = {
     "CaseNotFoundError": "{}: found {}; expected {}. {}",
     "CaseConflictError": "{}: found {}; expected {}. {}",
     "LedgerError": "{}: found {}; expected {}. {}",
+    "RunError": "{}: found {}; expected {}. {}",
     "problem": "{}, line 7: found {}; expected {}.",
     "MissingExtraError": "{}: found nothing installed that can do this; expected the extra {}. Install it in the checkout: pip",
 }

@@ -142,7 +142,7 @@ def test_the_files_go_with_the_work(screen, record):
 
 
 def test_what_is_finished_when_it_is_stopped_is_a_result(screen, record):
-    lines = [f"m{n},The handle of mug number {n} broke off." for n in range(4 * CHUNK)]
+    lines = [f"m{n},The handle of mug number {n} broke off." for n in range(16 * CHUNK)]
     at = drop(screen("batch"), ("many.csv", "message_id,text\n" + "\n".join(lines)))
     button(at, "batch-start").click().run()
     job = job_of(record)
@@ -151,11 +151,11 @@ def test_what_is_finished_when_it_is_stopped_is_a_result(screen, record):
             break
         sleep(0.05)
     at.run()
-    assert "of 2,048 messages" in at.get("progress")[0].proto.text
+    assert "of 8,192 messages" in at.get("progress")[0].proto.text
     button(at, "batch-stop").click().run()
     at = ended(at)
     done = job.result.summary.rows
-    assert 0 < done < 4 * CHUNK and f"Stopped: {done:,} of 2,048 messages are scored" in text_of(at)
+    assert 0 < done < 16 * CHUNK and f"Stopped: {done:,} of 8,192 messages are scored" in text_of(at)
     assert [row["message_id"] for row in rows_of(job.result.summary.output)] == [f"m{n}" for n in range(done)]
 
 
