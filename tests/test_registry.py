@@ -226,3 +226,10 @@ def test_the_commit_is_named_where_there_is_one():
     )
     assert found["version"]
     assert found.get("commit", "").removesuffix("-dirty") == head.stdout.strip()
+
+
+def test_the_store_of_one_home_is_not_left_to_the_next(shop, tmp_path, monkeypatch):
+    registry.track("train", {}, {})
+    assert "MLFLOW_TRACKING_URI" not in os.environ
+    monkeypatch.setenv("TRIAGE_HOME", str(tmp_path / "another"))
+    assert registry.runs(1) == [] and not registry.in_use()

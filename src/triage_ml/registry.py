@@ -100,6 +100,7 @@ def store() -> Iterator[Any]:
         raise MissingExtraError("tracking", "mlflow") from error
     for name in ("mlflow", "alembic"):  # making a store is told line by line otherwise
         logging.getLogger(name).setLevel(logging.WARNING)
+    told = "MLFLOW_TRACKING_URI" in os.environ
     mlflow.set_tracking_uri(store_uri())
     mlflow.set_registry_uri(store_uri())
     try:
@@ -109,6 +110,9 @@ def store() -> Iterator[Any]:
     except Exception as error:  # MLflow raises whatever its store raises
         found = without_password(f"MLflow store {store_uri()}: found {str(error).strip().partition(chr(10))[0]}")
         raise TriageError(f"{found}; expected a store that answers. Check MLFLOW_TRACKING_URI.") from error
+    finally:
+        if not told:  # MLflow leaves it behind, and nobody's next home would count
+            os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 
 def _imported() -> Any:  # noqa: ANN401 - a module
