@@ -22,6 +22,8 @@ _PLAIN_MARKS = str.maketrans("’‘´`ʼ′–—‐‑−\u00a0", "''''''-----
 
 def normal(text: str) -> str:
     """Return the text in NFKC, with plain apostrophes, dashes and fractions."""
+    if text.isascii() and "`" not in text:  # nothing to do, which is most often so
+        return text
     return unicodedata.normalize("NFKC", text.translate(_FRACTIONS)).translate(_PLAIN_MARKS)
 
 

@@ -46,17 +46,25 @@ def likeness(one: str, other: str) -> Likeness:
     a, b = words_alone(normal(one)), words_alone(normal(other))
     if a == b:
         return Likeness.SAME if a else Likeness.NONE
-    a, b = a.casefold(), b.casefold()
+    (a, bare_a, spelt_a), (b, bare_b, spelt_b) = _low_forms(a), _low_forms(b)
     if a == b:
         return Likeness.CASE
-    bare_a, bare_b = _without_accents(a), _without_accents(b)
-    if bare_a == bare_b or _without_accents(a.translate(_SPELT_OUT)) == _without_accents(b.translate(_SPELT_OUT)):
+    if bare_a == bare_b or spelt_a == spelt_b:
         return Likeness.WEAK
     return Likeness.NEAR if _is_near(bare_a, bare_b) else Likeness.NONE
 
 
+@lru_cache(maxsize=20_000)
+def _low_forms(text: str) -> tuple[str, str, str]:
+    """Return a text without capitals; that without accents; and without accents after umlauts were spelt out."""
+    low = text.casefold()
+    return low, _without_accents(low), _without_accents(low.translate(_SPELT_OUT))
+
+
 def _without_accents(text: str) -> str:
     """Drop what differs weakly: accents, hiragana against katakana, variants of a character."""
+    if text.isascii():
+        return text
     plain = "".join(char for char in unicodedata.normalize("NFD", text.translate(_UNACCENTED)) if not is_accent(char))
     katakana = "".join(chr(ord(char) + 0x60) if "\u3041" <= char <= "\u3096" else char for char in plain)
     return unicodedata.normalize("NFC", katakana).translate(load_words().variants)
