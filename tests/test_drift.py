@@ -20,7 +20,6 @@ from triage_ml.drift import Drift, Measure
 from triage_ml.drift.checking import Series, checks, rise
 from triage_ml.drift.counting import Kept, Values, WeekCount
 from triage_ml.drift.limits import KEPT
-from triage_ml.drift.words import unknown_share
 from triage_ml.errors import CaseError
 from triage_ml.features import make_features
 from triage_ml.messages import Category, Claim, Direction, Message, MessageKind, OrderLine
@@ -29,6 +28,7 @@ from triage_ml.replies.ranker import ReplyRanker
 from triage_ml.resolution import Resolution
 from triage_ml.text import read_many
 from triage_ml.triage import Triage
+from triage_ml.vocabulary import unknown_share
 
 # --- streams drawn by chance, as a shop's weeks are: more uneven than cases that come one by one ------------------------
 

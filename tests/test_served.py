@@ -1,17 +1,14 @@
 """A registered model, loaded and served by MLflow itself."""
 
 import json
-import os
-import socket
-import subprocess
 import sys
-import time
 from pathlib import Path
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pandas as pd
 import pytest
+from mlflow_server import served as serving
 
 from triage_ml import batch, model_files, registry
 from triage_ml.errors import UntrustedModelError
@@ -107,49 +104,9 @@ def test_the_columns_are_documented():
 
 
 @pytest.fixture(scope="module")
-def address(uri):
-    """`mlflow models serve` on this machine alone."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "models",
-        "serve",
-        "-m",
-        uri,
-        "--env-manager",
-        "local",
-        "-h",
-        "127.0.0.1",
-        "-p",
-        str(port),
-    ]
-    environment = {
-        **os.environ,
-        "MLFLOW_TRACKING_URI": registry.store_uri(),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as server:
-        try:
-            yield _when_up(f"http://127.0.0.1:{port}", server)
-        finally:
-            os.killpg(server.pid, 15)
-
-
-def _when_up(address, server):
-    until = time.monotonic() + 180
-    while time.monotonic() < until and server.poll() is None:
-        try:
-            urlopen(f"{address}/ping")
-            return address
-        except (URLError, ConnectionError):
-            time.sleep(0.5)
-    raise AssertionError(f"the server is not up (exit code {server.poll()})")
+def address(uri, tmp_path_factory):
+    with serving(uri, tmp_path_factory.mktemp("log")) as found:
+        yield found
 
 
 def _ask(address, body, kind="application/json"):

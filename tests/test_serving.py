@@ -1,17 +1,13 @@
 """MLflow's own scoring server under what nobody should send, and under many threads at once."""
 
 import json
-import os
-import socket
-import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import pandas as pd
 import pytest
+from mlflow_server import served
 
 from triage_ml import model_files, registry
 
@@ -71,46 +67,8 @@ def uri(model_folder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(uri, tmp_path_factory):
-    """`mlflow models serve` on this machine alone."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "models",
-        "serve",
-        "-m",
-        uri,
-        "--env-manager",
-        "local",
-        "-h",
-        "127.0.0.1",
-        "-p",
-        port,
-    ]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": registry.store_uri(), "PATH": path}
-    said = tmp_path_factory.mktemp("log") / "server.log"
-    with said.open("w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
-    try:
-        yield _when_up(f"http://127.0.0.1:{port}", server, said)
-    finally:
-        os.killpg(server.pid, 15)
-        server.wait(30)
-
-
-def _when_up(address, server, said):
-    until = time.monotonic() + 240
-    while time.monotonic() < until and server.poll() is None:
-        try:
-            if httpx.get(f"{address}/ping").status_code == 200:
-                return address
-        except httpx.HTTPError:
-            time.sleep(0.3)
-    pytest.fail(f"the server is not up: {said.read_text('utf-8')[-2000:]}")
+    with served(uri, tmp_path_factory.mktemp("log")) as found:
+        yield found
 
 
 def ask(address, body, kind=JSON):

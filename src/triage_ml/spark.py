@@ -27,7 +27,8 @@ from triage_ml.errors import FormatError, MissingExtraError, ReadError, TriageEr
 from triage_ml.language import LANGUAGES
 from triage_ml.messages import Category, Message
 from triage_ml.policy import load_policy
-from triage_ml.readers import read_messages
+from triage_ml.readers import entries
+from triage_ml.readers.sniff import sniff
 from triage_ml.triage import find_model
 
 if TYPE_CHECKING:
@@ -222,8 +223,8 @@ def _rows(batches: Iterator[Any], format: str | None, columns: Mapping[str, str]
     kinds = [(name, pyarrow.int64() if name in _NUMBERS else pyarrow.string()) for name in _read_columns()]
     for file in (file for batch in batches for file in batch.to_pylist()):
         with TemporaryDirectory() as scratch:
-            entries = _entries(_opened(file, Path(scratch)), format, columns)
-            rows = ({**_row(entry), "file": file["path"], "position": position} for position, entry in enumerate(entries))
+            found = _entries(_opened(file, Path(scratch)), format, columns)
+            rows = ({**_row(entry), "file": file["path"], "position": position} for position, entry in enumerate(found))
             while some := list(islice(rows, _BATCH)):
                 yield pyarrow.RecordBatch.from_pylist(some, pyarrow.schema(kinds))
 
@@ -239,15 +240,10 @@ def _opened(file: Mapping[str, Any], scratch: Path) -> Path:
 
 def _entries(path: Path, format: str | None, columns: Mapping[str, str] | None) -> Iterator[Message | ReadError]:  # noqa: A002
     """Yield the messages of a file and what could not be read; a file that is none of ours is one entry."""
-    rejected: list[ReadError] = []
     try:
-        for message in read_messages(path, format=format, columns=columns, on_reject=rejected.append):
-            yield message
-            yield from rejected
-            rejected.clear()
+        yield from entries(sniff(path, format), columns or {})
     except FormatError as error:
-        rejected.append(ReadError(path, 0, "", "", f"found {error.found}; expected {error.expected}. {error.do}"))
-    yield from rejected
+        yield ReadError(path, 0, "", "", f"found {error.found}; expected {error.expected}. {error.do}")
 
 
 def _row(entry: Message | ReadError) -> dict[str, object]:

@@ -7,13 +7,21 @@ from collections.abc import Container, Iterator, Sequence
 
 import numpy as np
 
-from triage_ml.classifier import Classifier
+from triage_ml.classifier import Classifier, Judge
 from triage_ml.corpus import LabelledText
 from triage_ml.features import word_grams
 from triage_ml.text import Reading, read_many
 
 # From so many texts of a language on, its share is known to about one in a hundred.
 _TEXTS = 500
+
+
+def vocabulary_of(judge: Judge) -> Container[str] | None:
+    """Return the words that a classifier's features were fitted on, None where the judge has none."""
+    if not isinstance(judge, Classifier):
+        return None
+    words: Container[str] = judge.parts.features.named_transformers["words"].vocabulary_
+    return words
 
 
 def unknown_share(reading: Reading, vocabulary: Container[str]) -> float | None:

@@ -135,7 +135,8 @@ def test_a_program_killed_in_an_import_loses_nothing_that_was_in(url):
         said = max(said, _finish(process))
         with CaseStore(open_engine(url)) as store:
             messages, entries, _ = _counts(store.engine)
-            assert said <= messages == entries and messages % CHUNK == 0
+            assert said <= messages == entries
+            assert messages % CHUNK == 0 or messages == total  # a quick machine may be through before it is killed
             assert store.verify().ok
     assert _finish(_start(url, "anna", total)) == total
     with CaseStore(open_engine(url)) as store:

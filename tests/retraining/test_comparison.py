@@ -9,7 +9,8 @@ from labelled_shop import shop_row
 from triage_ml.classifier import CLAIMS
 from triage_ml.evaluation import Judged, figures
 from triage_ml.retraining.behaviour import Check
-from triage_ml.retraining.comparison import CORPUS, SLICE, Answers, Margins, Pair, Verdict, compare
+from triage_ml.retraining.bootstrap import Answers
+from triage_ml.retraining.comparison import CORPUS, SLICE, Margins, Pair, Verdict, compare
 
 
 def texts(count, seed=0, writers=40, languages=("en", "de")):

@@ -3,7 +3,6 @@
 records   the frozen results: Drift, Week, Check, Alarm
 limits    from when on a change counts, each number with its reason
 counting  one walk through the case record, added up by week
-words     which words of a text the model has never learned
 checking  each week against those before it: change or noise
 telling   what is found, as sentences
 """

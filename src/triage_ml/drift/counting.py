@@ -15,11 +15,11 @@ from triage_ml.cases.results import case_number
 from triage_ml.classifier import Judge
 from triage_ml.drift.limits import GAP, KEPT, READ_AT_MOST, REFERENCE
 from triage_ml.drift.records import Measure
-from triage_ml.drift.words import unknown_share, vocabulary_of
 from triage_ml.errors import CaseError
 from triage_ml.insights.overview import entries_of_record
 from triage_ml.messages import Category, Direction, MessageKind
 from triage_ml.text import read_many
+from triage_ml.vocabulary import unknown_share, vocabulary_of
 
 _WEEK = timedelta(weeks=1)
 # After so many messages the walk says how far it is.

@@ -17,7 +17,8 @@ from triage_ml.classifier import CLAIMS, Classifier
 from triage_ml.corpus import LabelledText, load_corpus, load_labelled
 from triage_ml.reply_model import Circumstances
 from triage_ml.retraining.behaviour import check_behaviour
-from triage_ml.retraining.comparison import CORPUS, SLICE, Answers, Comparison, Margins, Pair, compare
+from triage_ml.retraining.bootstrap import Answers
+from triage_ml.retraining.comparison import CORPUS, SLICE, Comparison, Margins, Pair, compare
 from triage_ml.retraining.records import ShopRow
 
 if TYPE_CHECKING:
