@@ -231,6 +231,39 @@ def test_a_column_beyond_the_last_one_reads_memory_that_is_not_the_matrixs(copy)
     refused(copy, "columns other than 0 to")
 
 
+def test_a_column_that_is_an_array_beside_the_number_it_states(copy):
+    file = BytesIO()
+    np.save(file, np.array(2_000_000_000))
+
+    def change(schema, members):
+        words = settings(schema, "DictVectorizer")["vocabulary_"]["content"]
+        number = words["length"]["content"]
+        words["length"] = node("NdArrayNode", "numpy", "ndarray", type="numpy", file="900001.npy", content=number)
+        members["900001.npy"] = file.getvalue()
+
+    forge(copy, change)
+    words = carelessly(copy / "model.skops")["features"].named_transformers["cues"]["columns"].vocabulary_
+    assert words["length"] == 2_000_000_000
+    refused(copy, "columns other than 0 to")
+
+
+@pytest.mark.parametrize("kind", [None, 1, {}, ["JsonNode"]])
+def test_a_node_whose_kind_is_no_word_is_not_checked_and_so_not_built(copy, kind):
+    def change(schema, _):
+        columns = settings(schema, "DictVectorizer")
+        columns["vocabulary_"] = {
+            "__loader__": kind, "content": columns["vocabulary_"]["content"], "__class__": {"length": 2_000_000_000}
+        }  # fmt: skip
+
+    forge(copy, change)
+    refused(copy, "cannot be built|cannot be read")
+
+
+def test_attributes_that_are_no_dictionary(copy):
+    forge(copy, lambda schema, _: schema["content"]["claim"].update(content=node("ListNode", "builtins", "list", content=[])))
+    refused(copy, "LogisticRegression without its attributes")
+
+
 def test_fewer_keys_than_columns(copy):
     def change(schema, _):
         settings(schema, "DictVectorizer")["vocabulary_"]["key_types"]["content"] = []

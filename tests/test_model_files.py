@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import skops.io
 
@@ -29,6 +30,35 @@ def _sign(folder):
 def test_saved_and_loaded_it_says_the_same(fitted, model_folder):
     texts = ["The ring snapped", "falscher Name", "太小了", "où est mon colis"]
     assert model_files.load(model_folder).predict_many(texts) == fitted[0].predict_many(texts)
+
+
+def test_what_is_built_has_learned_what_skops_would_build(model_folder):
+    path = model_folder / "model.skops"
+    theirs = skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
+    ours = model_files.load(model_folder).parts
+    for name in ("claim", "abuse", "reply_words", "reply_choice"):
+        mine, other = getattr(ours, name), theirs[name]
+        assert np.array_equal(mine.coef_, other.coef_) and np.array_equal(mine.intercept_, other.intercept_)
+        assert mine.n_features_in_ == other.n_features_in_
+    mine, other = ours.features.named_transformers, theirs["features"].named_transformers
+    for name in ("words", "characters"):
+        assert mine[name].vocabulary_ == other[name].vocabulary_ and mine[name].min_df == other[name].min_df
+        assert np.array_equal(mine[name].idf_, other[name].idf_) and mine[name].idf_.dtype == other[name].idf_.dtype
+    assert mine["cues"]["columns"].vocabulary_ == other["cues"]["columns"].vocabulary_
+    assert mine["cues"]["columns"].feature_names_ == other["cues"]["columns"].feature_names_
+
+
+def test_a_loaded_model_may_be_handed_to_another_process(model_folder):
+    loaded = model_files.load(model_folder)
+    assert pickle.loads(pickle.dumps(loaded)).predict("The ring snapped") == loaded.predict("The ring snapped")
+
+
+def test_loading_imports_neither_scikit_learn_nor_skops(model_folder):
+    code = (
+        "import sys; from pathlib import Path; from triage_ml.model_files import load; load(Path(sys.argv[1])); "
+        "print(*{'sklearn', 'skops', 'pandas', 'mlflow'} & sys.modules.keys())"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code, model_folder], text=True).split() == []
 
 
 @pytest.mark.parametrize("name", model_files._FILES)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triage_ml.errors import LanguageDataError
-from triage_ml.phrases import PhraseAutomaton
+from triage_ml.phrases import PhraseAutomaton, Phrases
 
 KEYS = ["a", "b", "c", "not", "#"]
 units = st.recursive(
@@ -39,12 +39,13 @@ def ends(phrase, keys, begin):
     st.lists(st.lists(st.sampled_from([*KEYS, "other"]), max_size=8), min_size=1, max_size=3),
 )
 def test_it_finds_what_regular_expressions_find(choices, texts):
-    automaton, added = PhraseAutomaton(lambda numbers: numbers), {}
+    written, added = Phrases(), {}
     for number, phrase in enumerate(choices):
         try:
-            added[automaton.add(phrase, str(number))] = phrase
+            added[written.add(phrase, str(number))] = phrase
         except LanguageDataError:
             assert re.fullmatch(expression(phrase), "")
+    automaton = PhraseAutomaton(written, lambda numbers: numbers)
     for keys in texts * 2:  # the second time by states that are there already
         found = {(begin, end, number) for begin, end, numbers in automaton.find(keys) for number in numbers}
         meant = {
@@ -57,24 +58,26 @@ def test_it_finds_what_regular_expressions_find(choices, texts):
 
 
 def test_a_phrase_is_added_once_and_ends_come_in_order():
-    automaton = PhraseAutomaton(sorted)
-    first = automaton.add([("it",), [[("is",)], []], ("broken",)], "it (is|) broken")
-    assert automaton.add([("never",)], "it (is|) broken") == first
-    second = automaton.add([("it",)], "it")
+    written = Phrases()
+    first = written.add([("it",), [[("is",)], []], ("broken",)], "it (is|) broken")
+    assert written.add([("never",)], "it (is|) broken") == first
+    second = written.add([("it",)], "it")
+    automaton = PhraseAutomaton(written, sorted)
     assert list(automaton.find(["it", "is", "broken"])) == [(0, 1, [second]), (0, 3, [first])]
     assert list(automaton.find([])) == []
 
 
 def test_a_phrase_that_may_be_empty_is_refused():
     with pytest.raises(LanguageDataError, match="may be empty"):
-        PhraseAutomaton(sorted).add([[[("a",)], []]], "(a|)")
+        Phrases().add([[[("a",)], []]], "(a|)")
 
 
 def test_it_forgets_and_goes_on(monkeypatch):
     monkeypatch.setattr("triage_ml.phrases._MOST_STATES", 3)
-    automaton = PhraseAutomaton(sorted)
+    written = Phrases()
     for word in "abcdefgh":
-        automaton.add([(word, "x", "y")], word)
+        written.add([(word, "x", "y")], word)
+    automaton = PhraseAutomaton(written, sorted)
     for word in "abcdefgh" * 2:
         assert [(begin, end) for begin, end, _ in automaton.find([word, "x", "y"])] == [(0, 3)]
     assert len(automaton._states) <= 6

@@ -4,7 +4,8 @@ Read it in this order:
 
     messages, errors, home    the nouns, what can go wrong, where a shop keeps its own
     readers                   an export becomes Messages
-    language, letters, text   which language (european), which letters, which words, which cues (phrases: in one pass)
+    language, letters, text   which language (european), which letters, which words, which cues (phrases: in one pass;
+                              kept: made ready once)
     features, encoders        what of a text becomes numbers (vectorising: quickly); an optional expert
     classifier, learning      a text becomes a Prediction; labelled texts become a Classifier (heads, thresholds)
     model_files, model_audit  a model on disk, and what its files may hold, checked before anything is built

@@ -132,7 +132,7 @@ class Judge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The fitted scikit-learn parts of a classifier.
+    """The fitted scikit-learn parts of a classifier; of a loaded one what they have learned (`triage_ml.model_files.Learned`).
 
     Parameters
     ----------

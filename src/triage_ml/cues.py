@@ -12,10 +12,12 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from itertools import product
+from typing import Any
 
 from triage_ml.errors import LanguageDataError
-from triage_ml.phrases import Phrase, PhraseAutomaton
+from triage_ml.phrases import Phrase, PhraseAutomaton, Phrases
 
 CUE_TYPES = (
     "fault", "damage", "stopped", "differs", "missing", "own_error", "taste", "fit", "expectation", "changed_mind",
@@ -77,25 +79,20 @@ class Lexicon:
 
     Parameters
     ----------
-    language
-        ISO 639-1 code, names the file.
-    keys
-        Turns a word of a phrase into the keys that a text would have in its place.
+    compiled
+        What `compile_lexicon` made.
     reach
         How many keys a gap may span.
-    glue
-        Whether a group that touches a word belongs to it ("cass(é|ée)"); not where every character is a key.
     """
 
-    def __init__(self, language: str, keys: Keys, *, reach: int, glue: bool) -> None:
+    def __init__(self, compiled: Mapping[str, Any], *, reach: int) -> None:
         self.reach = reach
-        self._phrases = PhraseAutomaton(self._mean)
+        self._phrases = PhraseAutomaton(Phrases(**compiled["phrases"]), self._mean)
         # By the number of a line's first piece: what whole lines of it speak for, and the numbers of lines that begin with it.
         self._whole: dict[int, list[str]] = {}
         self._begun: dict[int, list[int]] = {}
         self._gapped: list[_Line] = []
-        for cue_type, pieces in _lines(language):
-            first, *rest = (self._phrases.add(_Parser(text, keys, glue).phrase(), text) for text in pieces)
+        for cue_type, (first, *rest) in compiled["lines"]:
             if rest:
                 self._begun.setdefault(first, []).append(len(self._gapped))
                 self._gapped.append((cue_type, tuple(rest)))
@@ -199,9 +196,40 @@ def _inside_longer(span: Span, others: Iterable[Span]) -> bool:
 # --- the notation ----------------------------------------------------------------------------------------------------
 
 
+def lexicon_file(language: str) -> Traversable:
+    """Return the file with the cue phrases of a language."""
+    return files("triage_ml") / "data" / "cues" / f"{language}.toml"
+
+
+def compile_lexicon(language: str, keys: Keys, *, glue: bool) -> dict[str, Any]:
+    """Return the cue phrases of a language as plain lists, for `Lexicon`.
+
+    Parameters
+    ----------
+    language
+        ISO 639-1 code, names the file.
+    keys
+        Turns a word of a phrase into the keys that a text would have in its place.
+    glue
+        Whether a group that touches a word belongs to it ("cass(é|ée)"); not where every character is a key.
+
+    Raises
+    ------
+    LanguageDataError
+        A file that is not written as data/cues/README.md says.
+    """
+    phrases = Phrases()
+    lines = [
+        (cue_type, [phrases.add(_Parser(text, keys, glue).phrase(), text) for text in pieces])
+        for cue_type, pieces in _lines(language)
+    ]
+    plain = {"keys": phrases.keys, "behind": phrases.behind, "rests": phrases.rests, "first": phrases.first}
+    return {"phrases": plain, "lines": lines}
+
+
 def _lines(language: str) -> Iterator[tuple[str, list[str]]]:
     """Yield each line as its type and its pieces between gaps."""
-    path = files("triage_ml") / "data" / "cues" / f"{language}.toml"
+    path = lexicon_file(language)
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:

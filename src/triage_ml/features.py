@@ -1,6 +1,6 @@
 """From read texts to numbers: words, runs of characters and cues, one column each, and the vectors of an encoder.
 
-What the transformer calls are functions by name, so that skops can save it; `triage_ml.model_files` trusts these by name.
+What the transformer calls are functions by name, so that skops can save it; `triage_ml.model_audit` knows these by name.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A skops file is a zip file of arrays and of `schema.json`, a tree of nodes that name what to build. Each node must be one that a
 model of ours has; skops trusts far more (all of scikit-learn), and what it trusts can still read past an array, start processes
-or never end. So the tree is checked here, without skops, before skops sees it.
+or never end. So the tree is checked here, and skops, which wrote it, never reads it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,17 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from triage_ml.errors import ModelError, ModelNotFoundError, UntrustedModelError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Bytes. The shipped model: 16 million as a file, of these 1 of JSON; unpacked 75 million, of these 58 of schema.
 LARGEST_FILE, LARGEST_JSON, LARGEST_SCHEMA, LARGEST_UNPACKED = 256 << 20, 16 << 20, 128 << 20, 512 << 20
@@ -28,8 +33,6 @@ _MEMBER = re.compile(r"schema\.json|[0-9]{1,20}\.npy")
 _PROTOCOL = 2
 
 _FUNCTIONS = frozenset({"word_grams", "character_grams", "as_is"})
-# What skops must be told to trust: this package's plain functions.
-TRUSTED = tuple(f"triage_ml.features.{name}" for name in sorted(_FUNCTIONS))
 # Kind of node, module and name of all that a model of ours has.
 _NODES = frozenset(
     {
@@ -55,6 +58,22 @@ _NODES = frozenset(
 _FIXED = {"n_jobs": "null", "memory": "null", "input": '"content"', "kw_args": "null"}
 
 _Node = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What a skops file holds, checked.
+
+    Parameters
+    ----------
+    schema
+        The tree of nodes.
+    arrays
+        The arrays that it names, by the name of their member.
+    """
+
+    schema: Mapping[str, Any]
+    arrays: Mapping[str, NDArray[Any]]
 
 
 class _RefusedError(Exception):
@@ -121,8 +140,8 @@ def read_json(path: Path, data: bytes) -> Any:  # noqa: ANN401 - whatever the fi
         raise refused(path, f"text that cannot be read as JSON ({error})") from error
 
 
-def audited(path: Path, data: bytes) -> bytes:
-    """Check a skops file and return it rewritten, so that what was checked and what is loaded are the same bytes.
+def audited(path: Path, data: bytes) -> Audited:
+    """Check a skops file and return what it holds, so that what was checked and what is built are the same.
 
     Parameters
     ----------
@@ -140,8 +159,10 @@ def audited(path: Path, data: bytes) -> bytes:
     """
     try:
         members = _unpacked(data)
-        nodes = _nodes(_schema(members["schema.json"]))
+        schema = _schema(members.pop("schema.json"))
+        nodes = _nodes(schema)
         _check_nodes(nodes, members)
+        arrays = {name: _array(content) for name, content in members.items()}
     except _RefusedError as error:
         raise refused(path, str(error)) from error
     except Exception as error:  # whatever a crafted file provokes
@@ -150,11 +171,7 @@ def audited(path: Path, data: bytes) -> bytes:
             "Train again with `triage-ml train`."
         ) from error
     _check_version(path, nodes)
-    clean = BytesIO()
-    with ZipFile(clean, "w", ZIP_STORED) as file:
-        for name, content in members.items():
-            file.writestr(name, content)
-    return clean.getvalue()
+    return Audited(schema, arrays)
 
 
 def _unpacked(data: bytes) -> dict[str, bytes]:
@@ -210,16 +227,15 @@ def _nodes(schema: _Node) -> list[_Node]:
 
 
 def _dictionaries(schema: _Node) -> Iterator[dict[str, Any]]:
-    stack: list[tuple[Any, int]] = [(schema, 0)]
-    while stack:
-        value, level = stack.pop()
-        if level > _LEVELS:
-            raise _RefusedError(f"more than {_LEVELS} levels in each other")
-        if isinstance(value, dict):
-            yield value
-            stack.extend((one, level + 1) for one in value.values() if isinstance(one, dict | list))
-        else:
-            stack.extend((one, level + 1) for one in value if isinstance(one, dict | list))
+    level: list[Any] = [schema]
+    for _ in range(_LEVELS + 1):
+        found = [value for value in level if isinstance(value, dict)]
+        yield from found
+        inside = [*map(dict.values, found), *(value for value in level if isinstance(value, list))]
+        level = [one for values in inside for one in values if isinstance(one, dict | list)]
+        if not level:
+            return
+    raise _RefusedError(f"more than {_LEVELS} levels in each other")
 
 
 def _check_nodes(nodes: list[_Node], members: Mapping[str, bytes]) -> None:
@@ -230,11 +246,8 @@ def _check_nodes(nodes: list[_Node], members: Mapping[str, bytes]) -> None:
         check = _CHECKS.get(node["__loader__"])
         if check:
             check(node)
-    arrays = [node["file"] for node in nodes if node["__loader__"] == "NdArrayNode"]
-    if sorted([*arrays, "schema.json"]) != sorted(members):
+    if sorted(node["file"] for node in nodes if node["__loader__"] == "NdArrayNode") != sorted(members):
         raise _RefusedError("arrays that are used twice or not at all")
-    for name in arrays:
-        _check_array(members[name])
 
 
 def _check_json(node: _Node) -> None:
@@ -250,22 +263,25 @@ def _check_dictionary(node: _Node) -> None:
 
 
 def _check_object(node: _Node) -> None:
+    if node["content"]["__loader__"] != "DictNode":
+        raise _RefusedError(f"{node['__class__']} without its attributes")
     settings = node["content"]["content"]
     for name, expected in _FIXED.items():
         if name in settings and settings[name].get("content") != expected:
             raise _RefusedError(f"{node['__class__']} with {name} other than {expected}")
     if "vocabulary_" in settings:
         # A column beyond the last one would be read from memory that is not the matrix's.
-        columns = [one["content"] for one in settings["vocabulary_"]["content"].values()]
-        if sorted(columns) != sorted(map(str, range(len(columns)))):
+        words = settings["vocabulary_"]["content"].values()
+        columns = [one["content"] if one["__loader__"] == "JsonNode" else "" for one in words]
+        if set(columns) != set(map(str, range(len(columns)))):
             raise _RefusedError(f"{node['__class__']} with columns other than 0 to {len(columns) - 1}")
 
 
 _CHECKS = {"JsonNode": _check_json, "DictNode": _check_dictionary, "ObjectNode": _check_object}
 
 
-def _check_array(data: bytes) -> None:
-    """Check that an array is of plain numbers and as large as it says."""
+def _array(data: bytes) -> NDArray[Any]:
+    """Return an array after checking that it is of plain numbers and as large as it says."""
     import numpy as np
 
     file = BytesIO(data)
@@ -277,15 +293,18 @@ def _check_array(data: bytes) -> None:
         size *= length
     if dtype.kind not in "biuf" or min(shape, default=1) < 0 or size != len(data) - file.tell():
         raise _RefusedError(f"an array of {dtype} and shape {shape} in {len(data):,} bytes")
+    file.seek(0)
+    found: NDArray[Any] = np.load(file, allow_pickle=False)
+    return found
 
 
 def _check_version(path: Path, nodes: list[_Node]) -> None:
-    import sklearn
-
+    # Asked of what is installed, since importing it takes a second that judging does not need.
+    here = version("scikit-learn")
     attributes = [node["content"]["content"] for node in nodes if node["__loader__"] == "ObjectNode"]
     for made in {json.loads(one["_sklearn_version"]["content"]) for one in attributes if "_sklearn_version" in one}:
-        if str(made).split(".")[:2] != sklearn.__version__.split(".")[:2]:
+        if str(made).split(".")[:2] != here.split(".")[:2]:
             raise ModelError(
-                f"{path}: found a model made with scikit-learn {made}; expected one made with {sklearn.__version__}, which is "
+                f"{path}: found a model made with scikit-learn {made}; expected one made with {here}, which is "
                 f"here and may judge with it otherwise. Train again with `triage-ml train`, or install scikit-learn {made}."
             )

@@ -8,8 +8,9 @@
 
 Loading has three steps, in this order: each file is read once and compared with the manifest, what the skops file would build
 is held against what a model of ours has (`triage_ml.model_audit`; never against a list that the file brings along), and only
-then is anything built. An encoder is not part of the folder: model.json names it with its hash, and it is opened from where it
-was when the model was trained (`triage_ml.encoders`).
+then is anything built: numbers and words, since judging needs neither scikit-learn nor skops. An encoder is not part of the
+folder: model.json names it with its hash, and it is opened from where it was when the model was trained
+(`triage_ml.encoders`).
 """
 
 from __future__ import annotations
@@ -23,12 +24,15 @@ from dataclasses import fields
 from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from triage_ml.classifier import Classifier, Parts, Thresholds, thresholds_from, thresholds_to
 from triage_ml.encoders import PretrainedEncoder, open_encoder
 from triage_ml.errors import ModelError, ModelNotFoundError, UntrustedModelError
-from triage_ml.model_audit import LARGEST_FILE, LARGEST_JSON, TRUSTED, audited, read_file, read_object, refused
+from triage_ml.model_audit import LARGEST_FILE, LARGEST_JSON, Audited, audited, read_file, read_object, refused
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 FORMAT = 5
 _FILES = ("model.skops", "model.json", "card.md", "held_out.json")
@@ -230,20 +234,62 @@ def _encoder(folder: Path, about: Mapping[str, Any]) -> PretrainedEncoder | None
     return open_encoder(where, languages, sha256=named["sha256"])
 
 
-def _built(path: Path, data: bytes) -> Parts:
-    """Build what was audited; scikit-learn's remark on other patch versions is not for people."""
-    import warnings
+class Learned:
+    """What a fitted part of scikit-learn has learned, without scikit-learn: its attributes by their names.
 
-    from skops import io
+    Parameters
+    ----------
+    attributes
+        Name to value.
+    """
 
+    def __init__(self, attributes: Mapping[str, Any]) -> None:
+        self.__dict__.update(attributes)
+
+    def __getitem__(self, step: str) -> Any:  # noqa: ANN401 - whatever was learned
+        """Return a step of what was a `Pipeline`."""
+        return dict(self.__dict__["steps"])[step]
+
+    @property
+    def named_transformers(self) -> dict[str, Any]:
+        """The parts of what was a `FeatureUnion`."""
+        return dict(self.__dict__["transformer_list"])
+
+    @property
+    def idf_(self) -> Any:  # noqa: ANN401 - an array
+        """The weights of words of what was a `TfidfVectorizer`."""
+        return self.__dict__["_tfidf"].__dict__["idf_"]
+
+
+def _built(path: Path, checked: Audited) -> Parts:
+    """Build what was audited."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return Parts(**io.loads(data, trusted=TRUSTED))
-    except Exception as error:  # skops and scikit-learn raise whatever a crafted file provokes
+        return Parts(**_value(checked.schema, checked.arrays))
+    except Exception as error:  # whatever a crafted file provokes
         raise UntrustedModelError(
             f"{path}: cannot be built ({type(error).__name__}: {str(error)[:300]}). Train again with `triage-ml train`."
         ) from error
+
+
+def _value(node: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Any:  # noqa: ANN401 - whatever the node stands for
+    """Return what a node stands for; of types and functions, which nothing calls, their names."""
+    kind: str = node["__loader__"]
+    content: Any = node.get("content")
+    if kind == "JsonNode":
+        # Nearly all are the numbers of columns.
+        return int(content) if content.isdecimal() else json.loads(content)
+    if kind == "NdArrayNode":
+        return arrays[node["file"]]
+    if kind == "ObjectNode":
+        return Learned(_value(content, arrays))
+    if kind == "DictNode":
+        return {key: _value(one, arrays) for key, one in content.items()}
+    if kind in ("ListNode", "TupleNode"):
+        values = [_value(one, arrays) for one in content]
+        return values if kind == "ListNode" else tuple(values)
+    if kind in ("TypeNode", "FunctionNode"):
+        return node["__class__"]
+    raise ValueError(f"a node of the kind {kind!r}")
 
 
 def _version(files: Mapping[str, bytes]) -> str:

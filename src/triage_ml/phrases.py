@@ -7,6 +7,7 @@ The phrases are the positions of a Glushkov automaton; its deterministic form is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from triage_ml.errors import LanguageDataError
@@ -17,45 +18,33 @@ Phrase = list["tuple[str, ...] | list[Phrase]"]
 # Texts without end come to new states without end: then all are forgotten and built again.
 _MOST_STATES = 300_000
 
-
 Meaning = TypeVar("Meaning")
 
 
-class _State(Generic[Meaning]):
-    """What may follow, as positions, and the phrases that end here; the rest is found out when somebody comes by.
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """Phrases as plain lists, which can be kept as JSON.
 
-    `next` holds a state for each key that was met, and the positions of one for each key that was not; `meaning` says what it
-    means that the phrases `ended` end here.
-    """
-
-    __slots__ = ("ended", "meaning", "next", "positions")
-
-    def __init__(self, positions: frozenset[int], ended: frozenset[int]) -> None:
-        self.positions, self.ended = positions, ended
-        self.meaning: Meaning | None = None
-        self.next: dict[str, _State[Meaning] | set[int]] | None = None
-
-
-class PhraseAutomaton(Generic[Meaning]):
-    """Finds phrases in rows of keys.
+    A position is a key in a phrase, with the number of the rest behind it. A rest is what may come next: positions, and -1 - n
+    for the end of phrase n. All the choices in "(it|this|that) broke" have one rest.
 
     Parameters
     ----------
-    mean
-        Says what it means that the phrases of these numbers end at a place; asked once for each set of them,
-        when all phrases are there.
+    keys, behind
+        Of each position its key and its rest.
+    rests
+        What each rest may go on with.
+    first
+        The positions that phrases begin with.
+    numbers
+        The phrases by name.
     """
 
-    def __init__(self, mean: Callable[[frozenset[int]], Meaning]) -> None:
-        self._mean = mean
-        # A position is a key in a phrase with what may come behind it; the end of phrase n is the position -1 - n.
-        self._keys: list[str] = []
-        self._behind: list[tuple[int, ...]] = []
-        self._numbers: dict[str, int] = {}
-        self._first: set[int] = set()
-        self._states: dict[frozenset[int], _State[Meaning]] = {}
-        self._meanings: dict[frozenset[int], Meaning] = {}
-        self._start: _State[Meaning] | None = None
+    keys: list[str] = field(default_factory=list)
+    behind: list[int] = field(default_factory=list)
+    rests: list[list[int]] = field(default_factory=list)
+    first: list[int] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
 
     def add(self, phrase: Phrase, name: str) -> int:
         """Add a phrase and return its number; one of a name that is known is not added again.
@@ -65,26 +54,63 @@ class PhraseAutomaton(Generic[Meaning]):
         LanguageDataError
             A phrase that may be empty.
         """
-        number = self._numbers.setdefault(name, len(self._numbers))
-        if number == len(self._numbers) - 1:
+        number = self.numbers.setdefault(name, len(self.numbers))
+        if number == len(self.numbers) - 1:
             end = -1 - number
-            starts = self._starts(phrase, (end,))
+            starts = self._starts(phrase, self._rest([end]))
             if end in starts:
                 raise LanguageDataError(f"cue phrase {name!r}: found a phrase that may be empty; expected a word in it.")
-            self._first.update(starts)
+            self.first.extend(starts)
         return number
 
-    def _starts(self, phrase: Phrase, behind: tuple[int, ...]) -> tuple[int, ...]:
-        """Write down the positions of a phrase that is followed by `behind`, and return the first ones."""
+    def _starts(self, phrase: Phrase, behind: int) -> list[int]:
+        """Write down the positions of a phrase that is followed by a rest, and return the first ones."""
         for unit in reversed(phrase):
             if isinstance(unit, tuple):
                 for key in reversed(unit):
-                    self._keys.append(key)
-                    self._behind.append(behind)
-                    behind = (len(self._keys) - 1,)
+                    self.keys.append(key)
+                    self.behind.append(behind)
+                    behind = self._rest([len(self.keys) - 1])
             else:
-                behind = tuple({start for one in unit for start in self._starts(one, behind)})
-        return behind
+                behind = self._rest(list(dict.fromkeys(start for one in unit for start in self._starts(one, behind))))
+        return self.rests[behind]
+
+    def _rest(self, follows: list[int]) -> int:
+        self.rests.append(follows)
+        return len(self.rests) - 1
+
+
+class _State(Generic[Meaning]):
+    """What may follow, as numbers of rests, and the phrases that end here; all else is found out when somebody comes by.
+
+    `next` holds a state for each key that was met, and the rests of one for each key that was not; `meaning` says what it
+    means that the phrases `ended` end here.
+    """
+
+    __slots__ = ("ended", "meaning", "next", "rests")
+
+    def __init__(self, rests: frozenset[int], ended: frozenset[int]) -> None:
+        self.rests, self.ended = rests, ended
+        self.meaning: Meaning | None = None
+        self.next: dict[str, _State[Meaning] | set[int]] | None = None
+
+
+class PhraseAutomaton(Generic[Meaning]):
+    """Finds phrases in rows of keys.
+
+    Parameters
+    ----------
+    phrases
+        What is to be found.
+    mean
+        Says what it means that the phrases of these numbers end at a place; asked once for each set of them.
+    """
+
+    def __init__(self, phrases: Phrases, mean: Callable[[frozenset[int]], Meaning]) -> None:
+        self._phrases, self._mean = phrases, mean
+        self._states: dict[frozenset[int], _State[Meaning]] = {}
+        self._meanings: dict[frozenset[int], Meaning] = {}
+        self._start: _State[Meaning] | None = None
 
     def find(self, keys: Sequence[str]) -> Iterator[tuple[int, int, Meaning]]:
         """Yield where phrases stand in n keys.
@@ -97,8 +123,9 @@ class PhraseAutomaton(Generic[Meaning]):
         if self._start is None or len(self._states) > _MOST_STATES:
             self._states.clear()
             self._meanings.clear()
-            self._start = _State(frozenset(self._first), frozenset())
-        first, length = self._after(self._start), len(keys)
+            self._start = _State(frozenset(), frozenset())
+            self._start.next = self._follow([self._phrases.first])
+        first, length = self._start.next or {}, len(keys)
         for begin, key in enumerate(keys):
             following, end = first, begin + 1
             while True:
@@ -118,18 +145,29 @@ class PhraseAutomaton(Generic[Meaning]):
     def _after(self, state: _State[Meaning]) -> dict[str, _State[Meaning] | set[int]]:
         """Return what follows on which key, found out on the first time."""
         if state.next is None:
-            follow: dict[str, Any] = {}
-            for position in state.positions:
-                follow.setdefault(self._keys[position], set()).update(self._behind[position])
-            state.next = follow
+            state.next = self._follow([self._phrases.rests[rest] for rest in state.rests])
         return state.next
 
-    def _state(self, positions: set[int]) -> _State[Meaning]:
-        whole = frozenset(positions)
+    def _follow(self, rests: Sequence[Sequence[int]]) -> dict[str, Any]:
+        keys, behind = self._phrases.keys, self._phrases.behind
+        follow: dict[str, set[int]] = {}
+        for rest in rests:
+            for position in rest:
+                if position < 0:
+                    continue
+                key = keys[position]
+                if key in follow:
+                    follow[key].add(behind[position])
+                else:
+                    follow[key] = {behind[position]}
+        return follow
+
+    def _state(self, rests: set[int]) -> _State[Meaning]:
+        whole = frozenset(rests)
         found = self._states.get(whole)
         if found is None:
-            ended = frozenset(-1 - one for one in whole if one < 0)
-            found = self._states[whole] = _State(frozenset(one for one in whole if one >= 0), ended)
+            ended = frozenset(-1 - follow for rest in whole for follow in self._phrases.rests[rest] if follow < 0)
+            found = self._states[whole] = _State(whole, ended)
         return found
 
     def _meaning(self, state: _State[Meaning]) -> Meaning:

@@ -13,11 +13,14 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
 from itertools import accumulate
 from operator import attrgetter
 from typing import Any
 
-from triage_ml.cues import HELPERS, SENTENCE_END, Lexicon, Span
+from triage_ml.cues import HELPERS, SENTENCE_END, Lexicon, Span, compile_lexicon, lexicon_file
+from triage_ml.kept import kept
 
 _BY_CHARACTER = frozenset({"ja", "zh"})
 _STEMMERS = {"en": "english", "de": "german", "fr": "french", "es": "spanish", "it": "italian"}
@@ -140,7 +143,10 @@ class _Reader:
         self.breaks = set(SENTENCE_END)
         # Gaps and negations reach about one short clause: in tokens, or in characters.
         self.negation_reach = 4 if by_character else 3
-        self.lexicon = Lexicon(language, self.phrase_keys, reach=14 if by_character else 7, glue=not by_character)
+        compiled = kept(
+            f"cues-{language}", _made_of(language), lambda: compile_lexicon(language, self.phrase_keys, glue=not by_character)
+        )
+        self.lexicon = Lexicon(compiled, reach=14 if by_character else 7)
 
     def read(self, text: str) -> Reading:
         keys, starts = self.cut(text)
@@ -238,6 +244,13 @@ class _Reader:
             return not here["opener"] or here["opener"][0] <= position
 
         return asked
+
+
+def _made_of(language: str) -> list[bytes]:
+    """Return all that the keys of a language's cue phrases depend on: its file, and what cuts and stems, ours and others'."""
+    ours = [files("triage_ml") / f"{name}.py" for name in ("text", "cues", "phrases")]
+    others = [version(name).encode() for name in ("spacy", "PyStemmer")]
+    return [lexicon_file(language).read_bytes(), *(one.read_bytes() for one in ours), *others]
 
 
 def _holds(span: Span, other: Span) -> bool:

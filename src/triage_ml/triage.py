@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from triage_ml import champions
+from triage_ml import champions, language
 from triage_ml.acceptance import Acceptance
 from triage_ml.classifier import CLAIMS, Judge, Prediction
 from triage_ml.customisation import Comparison, Verdict, compare
@@ -133,9 +134,11 @@ class Triage:
         """
         from triage_ml import model_files
 
-        numbers = load_policy(policy)
-        library = load_templates(templates or own_templates())
-        judge = model_files.load(Path(model) if model else find_model())
+        with ThreadPoolExecutor(1) as beside:
+            beside.submit(language.prepare)
+            numbers = load_policy(policy)
+            library = load_templates(templates or own_templates())
+            judge = model_files.load(Path(model) if model else find_model())
         return cls(judge, numbers, ReplyRanker(library, numbers), acceptance)
 
     def assess(self, message: Message, findings: Findings | None = None) -> Assessment:

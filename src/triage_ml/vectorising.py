@@ -151,7 +151,9 @@ def _bounds(rows: Sequence[Sized]) -> NDArray[np.int64]:
 
 def _tf_idf(counts: Any, idf: NDArray[np.float32]) -> Any:  # noqa: ANN401 - scipy
     """Do with counts what scikit-learn's TfidfTransformer does, with sublinear frequencies and rows of length one."""
-    from sklearn.preprocessing import normalize
-
-    counts.data = (np.log(counts.data) + 1) * idf[counts.indices]
-    return normalize(counts, copy=False)
+    values = (np.log(counts.data) + 1) * idf[counts.indices]
+    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    # Summed in double precision, as scikit-learn does; it is not used itself, since importing it takes nearly a second.
+    lengths = np.sqrt(np.bincount(rows, values * values, counts.shape[0]))
+    counts.data = (values / lengths[rows]).astype(values.dtype)
+    return counts

@@ -29,10 +29,11 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 def jobs_for(inputs: Sequence[Path]) -> int:
     """Return how many processes should judge these files: the cores that may be used, 1 where the files are small."""
+    if sum(path.stat().st_size for path in inputs if path.is_file()) < _WORTHWHILE:
+        return 1
     from joblib import cpu_count
 
-    size = sum(path.stat().st_size for path in inputs if path.is_file())
-    return min(cpu_count(), _MOST) if size >= _WORTHWHILE else 1
+    return min(int(cpu_count()), _MOST)
 
 
 class Here:

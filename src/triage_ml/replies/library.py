@@ -82,7 +82,8 @@ def check_templates(folder: Path | None, findings: list[str]) -> dict[str, Templ
             continue
         for file in sorted((f for f in place.iterdir() if f.name.endswith(".toml") and f.is_file()), key=lambda f: f.name):
             try:
-                template = _load(file, needed)
+                # The shipped texts are checked by the tests: here it would take a quarter of a second at each start.
+                template = _load(file, needed, texts=place is folder)
                 found[template.id] = replace(template, own=place is folder)
             except TemplateError as error:
                 findings.append(str(error))
@@ -168,8 +169,23 @@ def _found_in(text: str, context: Outgoing, day: date) -> tuple[Finding, ...]:
 # --- one file ----------------------------------------------------------------------------------------------------------
 
 
-def parse_template(name: str, source: str, place: str = "", needed: tuple[str, ...] = _NEEDED) -> Template:
-    """Check the TOML text of one template (its file's name, what stands in it, where it is, the keys it needs) and return it.
+def parse_template(
+    name: str, source: str, place: str = "", needed: tuple[str, ...] = _NEEDED, *, texts: bool = True
+) -> Template:
+    """Check the TOML text of one template and return it.
+
+    Parameters
+    ----------
+    name
+        Its file's name.
+    source
+        What stands in it.
+    place
+        Where it is.
+    needed
+        The keys it needs.
+    texts
+        Whether its fields are looked at, too, and how its texts use them.
 
     Raises
     ------
@@ -177,7 +193,7 @@ def parse_template(name: str, source: str, place: str = "", needed: tuple[str, .
         Names the file and, where there is one, the line that is wrong.
     """
     reading = _Reading(name, source)
-    values = reading.values(needed)
+    values = reading.values(needed, texts=texts)
     if reading.slips:
         raise TemplateError(reading.slips[0].said(name))
     read: dict[str, Any] = {key: tuple(kind(value) for value in values[key]) for key, kind in _NAMES.items()}
@@ -196,12 +212,12 @@ def find_slips(name: str, source: str) -> tuple[Slip, ...]:
     return tuple(reading.slips)
 
 
-def _load(file: Traversable | Path, needed: tuple[str, ...] = _NEEDED) -> Template:
+def _load(file: Traversable | Path, needed: tuple[str, ...], *, texts: bool) -> Template:
     try:
         source = file.read_text("utf-8")
     except UnicodeDecodeError as error:
         raise TemplateError(f"{file.name}: found {error}; expected TOML as in the shipped templates.") from error
-    return parse_template(file.name, source, str(file), needed)
+    return parse_template(file.name, source, str(file), needed, texts=texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +228,7 @@ class _Reading:
     source: str
     slips: list[Slip] = field(default_factory=list)
 
-    def values(self, needed: tuple[str, ...]) -> dict[str, Any]:
+    def values(self, needed: tuple[str, ...], *, texts: bool = True) -> dict[str, Any]:
         """Return what the file says, with what it leaves out filled in; of use where there are no slips."""
         try:
             values = tomllib.loads(self.source)
@@ -227,7 +243,8 @@ class _Reading:
             self._languages("purpose", values["purpose"], ("en", "zh"))
         if values.get("text"):
             self._languages("text", values["text"], tuple(values["languages"]) or LANGUAGES)
-        self._fields(values)
+        if texts:
+            self._fields(values)
         return values
 
     def _keys(self, values: dict[str, Any], needed: tuple[str, ...]) -> None:
