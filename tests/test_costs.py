@@ -64,3 +64,9 @@ def test_the_break_even_of_a_photo():
     assert FORTY.photo_pays(FORTY.remake(False)).startswith("Asking first pays where more than 7% of the photos")
     small = Costs(FORTY.numbers, Money(Decimal("1.00"), "EUR"))
     assert small.photo_pays(small.remake(False)) == ""
+
+
+def test_what_is_worked_out_for_one_policy_is_not_taken_for_another():
+    kept = Costs({**FORTY.numbers, "cost.fee_kept": Decimal(1)}, FORTY.paid)
+    assert str(kept.in_money(kept.refund)) == "40.00 EUR"
+    assert Costs(FORTY.numbers, Money(Decimal("80.00"), "EUR")).refund == FORTY.refund == REFUND

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import UndefinedError
 
 from triage_ml.classifier import FixedClassifier
 from triage_ml.errors import TemplateError
@@ -15,7 +16,7 @@ from triage_ml.messages import Claim, Message, Money, OrderLine
 from triage_ml.remedies import resolve
 from triage_ml.replies.library import check_templates, forbidden_content, load_templates, parse_template
 from triage_ml.replies.lint import Outgoing, check
-from triage_ml.replies.templates import ALWAYS_KNOWN, FIELDS, Situation
+from triage_ml.replies.templates import ALWAYS_KNOWN, FIELDS, Situation, compiled
 
 # The ids that labelled replies use, with those found missing while labelling.
 IDS = """
@@ -70,6 +71,11 @@ def test_r1_no_answer_to_a_fault_or_difference_calls_goods_not_returnable(templa
 def test_a_buyer_s_words_are_never_a_template(templates):
     text, _ = templates["q_remake"].render("en", {"product": "{{ 7 * 7 }}{% if x %}"})
     assert "{{ 7 * 7 }}" in text and "49" not in text
+
+
+def test_a_text_reaches_none_of_jinja_s_functions():
+    with pytest.raises(UndefinedError):
+        compiled("{{ range(3) }}").render()
 
 
 def test_a_missing_field_is_shown(templates):

@@ -29,6 +29,7 @@ ENOUGH = 10
 # What an offer for another claim tells: buyers who liked the piece less than hoped take less than those whose piece broke.
 _OTHER_CLAIM = 0.25
 _INTERVAL = (0.05, 0.95)
+_REMEMBERED = 1024  # best shares: all that is asked comes from the policy, so that the same few come for every message
 _SHARES = np.round(np.arange(1, 101) / 100, 2)
 # The grid: every pair of 101 medians and 41 steepnesses, four spreads to each side, flat.
 _LOG_MEDIANS, _LOG_STEEPNESSES = (
@@ -96,6 +97,7 @@ class AcceptanceCurve:
         self._weights = weights / weights.sum()
         self._means = _ACCEPTED @ self._weights
         self._known: dict[int, Estimate] = {0: Estimate(0.0, 0.0, 0.0)}
+        self._best: dict[tuple[Decimal, ...], Decimal] = {}
 
     def at(self, share: float) -> Estimate:
         """Return how likely an offer of this share (a fraction, read to the percent) is accepted; 0 never is."""
@@ -122,6 +124,14 @@ class AcceptanceCurve:
         otherwise
             What happens if the buyer declines costs this much.
         """
+        asked = low, high, paid_per_share, otherwise
+        if asked not in self._best:
+            if len(self._best) >= _REMEMBERED:
+                self._best.clear()
+            self._best[asked] = self._cheapest(*asked)
+        return self._best[asked]
+
+    def _cheapest(self, low: Decimal, high: Decimal, paid_per_share: Decimal, otherwise: Decimal) -> Decimal:
         inside = (_SHARES >= float(low) - 1e-9) & (_SHARES <= float(high) + 1e-9)
         if not inside.any():
             return low

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 # Currencies without a smaller unit, of those the served marketplaces use (ISO 4217).
 _NO_MINOR_UNIT = frozenset({"JPY", "KRW", "VND", "CLP"})
+_WHOLE, _HUNDREDTH = Decimal(1), Decimal("0.01")
 
 
 class Claim(StrEnum):
@@ -62,8 +63,12 @@ class Money:
 
     def share(self, fraction: Decimal, rounding: str = ROUND_HALF_UP) -> Money:
         """Return this fraction of the amount, rounded to what the currency can pay (`rounding` as in `decimal`)."""
-        unit = Decimal(1) if self.currency in _NO_MINOR_UNIT else Decimal("0.01")
-        return Money((self.amount * fraction).quantize(unit, rounding), self.currency)
+        return Money.rounded(self.amount * fraction, self.currency, rounding)
+
+    @staticmethod
+    def rounded(amount: Decimal, currency: str, rounding: str = ROUND_HALF_UP) -> Money:
+        """Return an amount, rounded to what the currency can pay."""
+        return Money(amount.quantize(_WHOLE if currency in _NO_MINOR_UNIT else _HUNDREDTH, rounding), currency)
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"

@@ -57,6 +57,9 @@ _FULL = {
 }
 _NO_OFFER = Remedy(RemedyKind.PART_REFUND_KEEP, "N1", "no amount is left between what is worth sending and what may be offered")
 _UNUSABLE = Remedy(RemedyKind.PART_REFUND_KEEP, "R3", "the piece cannot be used, so part of the price settles nothing")
+_PAID_REMAKE = Remedy(RemedyKind.PAID_REMAKE, "R1", "the remedy for a fault is free of charge")
+_NO_COMPLAINT = Remedy(RemedyKind.ANSWER, "P2", "no complaint about goods: answer the question")
+_NO_ORDER = OrderLine()
 _TRADE = Acceptance()
 
 
@@ -87,12 +90,13 @@ def resolve(
     Resolution
         Never empty: where nothing is to be done, the recommended remedy says so.
     """
-    order = message.order or OrderLine()
+    order = message.order or _NO_ORDER
     numbers = policy.numbers_for(order.marketplace, order.sku)
     clocks = deadlines(message, reply_hours=numbers["time.reply_hours"], seller_zone=policy.time_zone)
     if message.kind is not MessageKind.BUYER:
         return Resolution(_notice(message.kind), deadlines=clocks)
-    case = _Case(message, prediction, order, Costs(numbers, order.paid), acceptance, findings)
+    said = frozenset([cue.type for cue in prediction.cues if not cue.negated])
+    case = _Case(message, prediction, order, Costs(numbers, order.paid), acceptance, findings, said)
     plan = case.plan()
     forbidden = list(plan.forbidden)
     if message.channel == "amazon" and prediction.claim is not Claim.OTHER:
@@ -118,7 +122,7 @@ class _Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One judged message with all that decides about it."""
+    """One judged message with all that decides about it; `said` names the cues it has, those it denies left out."""
 
     message: Message
     prediction: Prediction
@@ -126,6 +130,7 @@ class _Case:
     costs: Costs
     acceptance: Acceptance
     findings: Findings
+    said: frozenset[str]
 
     def plan(self) -> _Plan:
         """Return what the best claim comes to, and below it what every other claim that is possible would be owed."""
@@ -164,22 +169,19 @@ class _Case:
             return self._owed(claim)
         if claim is Claim.SUBJECTIVE:
             return self._regret()
-        return _Plan((Remedy(RemedyKind.ANSWER, "P2", "no complaint about goods: answer the question"),))
-
-    def _says(self, *cues: str) -> bool:
-        return any(cue.type in cues and not cue.negated for cue in self.prediction.cues)
+        return _Plan((_NO_COMPLAINT,))
 
     # --- a fault, or something else than ordered ---------------------------------------------------------------------
 
     def _owed(self, claim: Claim) -> _Plan:
         """Return the full remedies and what may be offered beside them."""
         usable = self.findings.usable is not False
-        missing = claim is Claim.MISMATCH and self._says("missing") and not self._says("differs")
+        missing = claim is Claim.MISMATCH and "missing" in self.said and "differs" not in self.said
         (first, first_cost), *others = sorted(self._full(claim), key=lambda full: self._standing(full[0], full[1], missing))
         offer = self._offer(claim, first_cost) if usable else None
         returned = self.costs.refund_and_return(self.order.personalised is not False)
         allowed = [
-            self._may(first, "R1", _FULL[first], first_cost, self.costs.remake_pays(self._says("wish_refund"))),
+            self._may(first, "R1", _FULL[first], first_cost, self.costs.remake_pays("wish_refund" in self.said)),
             *(self._may(kind, "R1", _FULL[kind], cost) for kind, cost in others),
             *_some(offer),
             self._may(RemedyKind.FULL_REFUND_RETURN, "R1", "all money back against the goods, postage on the seller", returned),
@@ -188,7 +190,7 @@ class _Case:
             allowed = self._evidence_first(allowed, first_cost)
         refused = (
             self._may(RemedyKind.EXPLAIN, "R1", "a fault is never refused", self.costs.refuse),
-            Remedy(RemedyKind.PAID_REMAKE, "R1", "the remedy for a fault is free of charge"),
+            _PAID_REMAKE,
             *_some(None if offer else _NO_OFFER if usable else _UNUSABLE),
         )
         return _Plan(tuple(allowed), refused, (_NO_REFUSAL, _NO_WAIVER))
@@ -196,7 +198,7 @@ class _Case:
     def _full(self, claim: Claim) -> list[tuple[RemedyKind, Cost]]:
         """Return the full remedies for a claim with what each is expected to cost."""
         full = [
-            (RemedyKind.REMAKE, self.costs.remake(self._says("wish_refund"))),
+            (RemedyKind.REMAKE, self.costs.remake("wish_refund" in self.said)),
             (RemedyKind.FULL_REFUND_KEEP, self.costs.refund),
         ]
         # The text may tell by numbers alone that something is missing.
@@ -205,7 +207,7 @@ class _Case:
     def _standing(self, kind: RemedyKind, cost: Cost, missing: bool) -> tuple[bool, bool, bool, Decimal]:
         """Return what puts a full remedy behind another: beside the point, declined before, not asked for, dearer."""
         beside_the_point = kind is RemedyKind.SEND_PART and not missing
-        unwished = not self._says("wish_refund" if kind is RemedyKind.FULL_REFUND_KEEP else "wish_replacement")
+        unwished = ("wish_refund" if kind is RemedyKind.FULL_REFUND_KEEP else "wish_replacement") not in self.said
         return beside_the_point, kind in self.findings.declined, unwished, self.costs.total(cost)
 
     def _evident(self) -> bool:
@@ -225,7 +227,7 @@ class _Case:
             return [self._may(RemedyKind.WAIT, "E1", why, first_cost), *allowed]
         cost, pays = self.costs.ask(first_cost), self.costs.photo_pays(first_cost)
         saves = self.order.paid is not None and self.costs.total(cost) < self.costs.total(first_cost)
-        place = len(allowed) if self._says("photo") else 0 if saves else 1
+        place = len(allowed) if "photo" in self.said else 0 if saves else 1
         ask = self._may(RemedyKind.ASK_EVIDENCE, "E1", "ask once for a photo, and name the remedy that follows", cost, pays)
         return [*allowed[:place], ask, *allowed[place:]]
 
@@ -251,7 +253,7 @@ class _Case:
 
     def _words(self) -> list[tuple[Remedy, Cost]]:
         """Return the two answers that cost no money of themselves, with what follows from them."""
-        own = self._says("own_error") or self._verdict is Verdict.BUYERS_TYPO
+        own = "own_error" in self.said or self._verdict is Verdict.BUYERS_TYPO
         explain, remake = self.costs.explain, self.costs.paid_remake(own)
         why, rule = "made for this buyer: explain kindly why it cannot come back", "R4" if own else "R2"
         return [

@@ -46,7 +46,7 @@ def parse_bool(value: object) -> bool | None:
     if isinstance(value, bool):
         return value
     word = _word(value)
-    if word not in NOTHING | _YES | _NO:
+    if word not in _YES and word not in _NO and word not in NOTHING:
         raise ValueError("expected yes or no")
     return None if word in NOTHING else word in _YES
 
@@ -94,6 +94,8 @@ def parse_kind(value: object) -> MessageKind:
 
 def language_code(name: str) -> str:
     """Return ISO 639-1 for "de-DE", "German", "日本語" ..., "" where it is not known."""
+    if not name:
+        return ""
     word = _word(name)
     short = re.match(r"[a-z]{2}(?=$|[-_ ])", word)
     return _LANGUAGES.get(word) or (_LANGUAGES.get(short[0], short[0]) if short else "")

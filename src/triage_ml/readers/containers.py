@@ -92,7 +92,7 @@ def _rows(path: Path, headers: tuple[str, ...], records: Records) -> Rows:
             yield entry
             continue
         number, cells = entry
-        if not all(is_blank(cell) for cell in cells[len(headers) :]):
+        if len(cells) > len(headers) and not all(is_blank(cell) for cell in cells[len(headers) :]):
             reason = f"{len(cells)} cells where the header names {len(headers)}; a cell is shifted"
             yield ReadError(path, number, "", printable(" | ".join(map(str, cells))), reason)
         elif not all(is_blank(cell) for cell in cells):

@@ -41,6 +41,10 @@ _DAY_SIGN = re.compile(  # 水曜日 and the like, behind the date
 _ERAS = {"令和": 2018, "平成": 1988, "民國": 1911, "民国": 1911}
 _ERA = re.compile(r"^(令和|平成|民國|民国)\s?(元|\d{1,3})(?=\s?年)")
 _YEAR_LAST = re.compile(r"^([A-Z][a-z]{2}\s+\d{1,2})\s+(\d\d:\d\d:\d\d)\s+(?:([A-Z]{3,4})\s+)?(\d{4})")  # as C writes it
+_BARE = re.compile(r"\d[\d\s.,:/+TZ-]*", re.ASCII)  # neither weekday nor era nor a month's name
+_NUMBER = re.compile(r"\d{5}(\.\d+)?|\d{9,19}(\.\d+)?")
+_YEAR_FIRST = re.compile(r"\d{4}-?\d\d-?\d\d")
+_BLANK_BEFORE_ZONE = re.compile(r"\s+(?=[+-]\d)")
 _NUMERIC = re.compile(r"(?P<a>\d{1,4})\s?(?P<mark>[./-]|年)\s?(?P<b>\d{1,2})\s?(?:[./-]|月)\s?(?P<c>\d{1,4})日?" + _TIME)
 _DAY_NAMED = re.compile(
     r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|\.|[oº°])?[\s-]+(?:de\s+)?(?P<month>[^\W\d]{3,12})[\s.,-]+"
@@ -94,26 +98,32 @@ def _read(value: object, day_first: bool, year_first: bool) -> datetime:
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         return _from_number(float(value))
     text = unicodedata.normalize("NFKC", str(value)[:100]).strip()  # no date is longer
-    text = _DAY_SIGN.sub(" ", text, count=1).strip()
-    text = _ERA.sub(lambda era: str(_ERAS[era[1]] + (1 if era[2] == "元" else int(era[2]))), text)
-    text = re.sub(r"(?<=\d日)(?=[\d上下午])", " ", _ARTICLE.sub("", _WEEKDAY.sub("", _ARTICLE.sub("", text))))
-    text = _YEAR_LAST.sub(r"\1 \4 \2 \3", text).rstrip()
-    if re.fullmatch(r"\d{5}(\.\d+)?|\d{9,19}(\.\d+)?", text):
+    if not _BARE.fullmatch(text):
+        text = _bared(text)
+    if _NUMBER.fullmatch(text):
         return _from_number(float(text))
-    if match := _NUMERIC.fullmatch(text):
-        return _iso(text) or _from_numeric(match, day_first, year_first)
-    if match := _DAY_NAMED.fullmatch(text) or _NAMED_DAY.fullmatch(text):
-        return _with_time(int(match["year"]), _month(match["month"]), int(match["day"]), match)
     if moment := _iso(text):
         return moment
+    if match := _NUMERIC.fullmatch(text):
+        return _from_numeric(match, day_first, year_first)
+    if match := _DAY_NAMED.fullmatch(text) or _NAMED_DAY.fullmatch(text):
+        return _with_time(int(match["year"]), _month(match["month"]), int(match["day"]), match)
     raise ValueError
 
 
+def _bared(text: str) -> str:
+    """Take off weekday and article, write an era's year as ours, and what C writes in the usual order."""
+    text = _DAY_SIGN.sub(" ", text, count=1).strip()
+    text = _ERA.sub(lambda era: str(_ERAS[era[1]] + (1 if era[2] == "元" else int(era[2]))), text)
+    text = re.sub(r"(?<=\d日)(?=[\d上下午])", " ", _ARTICLE.sub("", _WEEKDAY.sub("", _ARTICLE.sub("", text))))
+    return _YEAR_LAST.sub(r"\1 \4 \2 \3", text).rstrip()
+
+
 def _iso(text: str) -> datetime | None:
-    if not re.match(r"\d{4}-?\d\d-?\d\d", text):
+    if not _YEAR_FIRST.match(text):
         return None
     try:
-        return datetime.fromisoformat(re.sub(r"\s+(?=[+-]\d)", "", text))
+        return datetime.fromisoformat(_BLANK_BEFORE_ZONE.sub("", text))
     except ValueError:  # another form may still read it, with the name of a zone for one
         return None
 

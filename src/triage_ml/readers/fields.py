@@ -46,6 +46,7 @@ MAX_WORDS = 20_000  # characters of a message once it is plain text; on Amazon a
 MAX_VALUE = 10_000  # characters of any other value
 _MAX_SIGNS = 1000  # in a row without a letter or a blank; every further one costs more time than the one before
 
+_NO_ORDER = OrderLine()
 _EXACT = 10**18  # written out, JSON's 1e999999999 would fill the memory
 _T = TypeVar("_T")
 _ORDER_ID = re.compile(r"(?<![\w-])(?:\d{3}|P\d{2})-\d{7}-\d{7}(?![\w-])", re.ASCII)  # kanji may stand beside it
@@ -55,6 +56,7 @@ _QUANTITY = re.compile(  # "1", "2.0", "1x", "2 pcs", "1个"
     re.IGNORECASE,
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_LINE_END = re.compile("\r\n?|\x85|\u2028|\u2029")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ufeff]")
 _SIGNS = re.compile(r"(?:[^\w\s]|_)+")
 _IS_HTML = re.compile(
@@ -85,12 +87,18 @@ def clean_text(text: str) -> str:
     HTML is resolved (only where the text holds real tags, so "I <3 it" stays), line breaks become \n,
     control characters go, Unicode is composed (NFC), outer blanks are stripped.
     """
-    text = re.sub("\r\n?|\x85|\u2028|\u2029", "\n", text)
-    if _IS_HTML.search(text):
+    if not text.isprintable():
+        text = _LINE_END.sub("\n", text)
+    if "<" in text and _IS_HTML.search(text):
         text = _without_tags(text)
-    elif _ENTITY.search(text):
+    elif "&" in text and _ENTITY.search(text):
         text = unescape(text)
-    return unicodedata.normalize("NFC", _CONTROL.sub("", text)).replace("\xa0", " ").strip()
+    return _composed(text).replace("\xa0", " ").strip()
+
+
+def _composed(text: str) -> str:
+    """Return a text in NFC without control characters; what is printable has none, and most texts are."""
+    return unicodedata.normalize("NFC", text if text.isprintable() else _CONTROL.sub("", text))
 
 
 def _without_tags(page: str) -> str:
@@ -114,9 +122,9 @@ def _without_span(page: str, opening: re.Pattern[str], closing: re.Pattern[str])
 
 def is_blank(value: object) -> bool:
     """Say whether a cell holds nothing (Amazon's reports write a single space, tables of numbers NaN)."""
-    if isinstance(value, (float, Decimal)):
-        return value != value
-    return value is None or (isinstance(value, str) and not value.strip("\x00 \t\r\n\xa0\u3000\ufeff"))
+    if isinstance(value, str):
+        return not value.strip("\x00 \t\r\n\xa0\u3000\ufeff")
+    return value is None or (isinstance(value, (float, Decimal)) and value != value)
 
 
 def as_text(value: object) -> str:
@@ -127,6 +135,13 @@ def as_text(value: object) -> str:
     ValueError
         Where the cell is no single value, or its bytes are not in the file's encoding.
     """
+    text = value if isinstance(value, str) else _written(value)
+    if not text.isprintable() and _SURROGATE.search(text):
+        raise ValueError("cannot be decoded: some bytes are not in the file's encoding")
+    return _composed(text).strip()
+
+
+def _written(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, (float, Decimal)):
@@ -135,10 +150,7 @@ def as_text(value: object) -> str:
         value = value.decode("utf-8", "surrogateescape")
     if isinstance(value, (dict, list, tuple, set)):
         raise ValueError("expected one value, not a list or an object")
-    text = value if isinstance(value, str) else str(value)
-    if _SURROGATE.search(text):
-        raise ValueError("cannot be decoded: some bytes are not in the file's encoding")
-    return unicodedata.normalize("NFC", _CONTROL.sub("", text)).strip()
+    return str(value)
 
 
 def _whole(number: float | Decimal) -> object:
@@ -187,7 +199,7 @@ def build(
     """
     values = _Values(raw, day_first, year_first)
     try:
-        return values.message(f"{Path(path).name}:{row}")
+        return values.message(path, row)
     except _BadValue as problem:
         column = printable((names or {}).get(problem.column, problem.column))
         return ReadError(path, row, column, printable(problem.value), problem.reason)
@@ -206,7 +218,7 @@ class _Values:
     day_first: bool | None
     year_first: bool
 
-    def message(self, missing_id: str) -> Message:
+    def message(self, path: Path | str, row: int) -> Message:
         text, reason_code = self._body(), self._text("reason_code")
         if not text and not reason_code:
             raise _BadValue("text", self.raw.get("text"), "no text")
@@ -215,7 +227,7 @@ class _Values:
         direction = self._read("direction", parse_direction, Direction.IN, must_be_known=False)
         kind = MessageKind.BUYER if direction is Direction.IN else MessageKind.SELLER
         return Message(
-            message_id=self._text("message_id") or missing_id,
+            message_id=self._text("message_id") or f"{Path(path).name}:{row}",
             text=text,
             order=order,
             thread_id=self._text("thread_id"),
@@ -245,7 +257,7 @@ class _Values:
             personalised=self._read("personalised", parse_bool, None, must_be_known=False),
             customisation=self._body("customisation"),
         )
-        return None if order == OrderLine() else order
+        return None if order == _NO_ORDER else order
 
     def _attachments(self) -> tuple[str, ...]:
         nothing: tuple[str, ...] = ()
@@ -253,17 +265,20 @@ class _Values:
 
     def _text(self, column: str, most: int = MAX_VALUE) -> str:
         value = self.raw.get(column)
+        if value is None:
+            return ""
         if isinstance(value, str) and len(value) > most:
             raise _BadValue(column, value, f"{len(value):,} characters; expected at most {most:,}")
         try:
-            return "" if is_blank(value) else as_text(value)
+            return as_text(value) if isinstance(value, str) or not is_blank(value) else ""
         except ValueError as error:
             raise _BadValue(column, value, str(error)) from None
 
     def _body(self, column: str = "text") -> str:
         value = self.raw.get(column)
-        plain = self._text(column, MAX_TEXT)  # refuses what is no text
-        text = clean_text(value if isinstance(value, str) else plain)
+        if not isinstance(value, str) or len(value) > MAX_TEXT or _SURROGATE.search(value):
+            value = self._text(column, MAX_TEXT)  # which refuses what is no text
+        text = clean_text(value)
         if len(text) > MAX_WORDS:
             raise _BadValue(column, value, f"{len(text):,} characters, more than a message has (at most {MAX_WORDS:,})")
         if len(text) > _MAX_SIGNS and max(map(len, _SIGNS.findall(text)), default=0) > _MAX_SIGNS:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from triage_ml.messages import Money
 
 _LARGEST = Decimal(10) ** 9
 _DIGITS = 6
 _LONGEST = 60  # characters of an amount
+_REMEMBERED = 256  # names of marketplaces: a file has a few, each in many rows
 
 # short code: Amazon's domain ending, Amazon's marketplace id, currency, other names in exports
 _MARKETPLACES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
@@ -143,11 +145,13 @@ _CURRENCIES = frozenset(
 
 # There "." is the decimal point and never groups thousands, so "1.234" is not an amount one could pay.
 _DOT_IS_DECIMAL = frozenset({"USD", "GBP", "CAD", "AUD", "SGD", "NZD", "HKD", "MXN", "INR", "CNY", "TWD", "ILS", "PHP", "MYR"})
+_PLAIN = re.compile(r"\d{1,9}(?:\.\d\d?)?", re.ASCII)  # the same amount in every locale
 _AROUND = re.compile(r"(?P<before>[^\d.,+()-]*)(?P<number>[\d.,' ]+?(?:[.,]-+)?)(?P<after>[^\d.,+()-]*)")
 # 1,234,567 or 1.234.567, and India's 12,34,567
 _GROUPED = re.compile(r"\d{1,3}(?:([,.' ])\d{3})(?:\1\d{3})*|\d{1,2}(?:,\d{2})+,\d{3}")
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def marketplace_of(value: str) -> str:
     """Return the short code of a marketplace ("uk", "de" ...), "" when it is not known.
 
@@ -192,6 +196,8 @@ def parse_money(value: object, currency: str = "", *, default: str = "") -> Mone
     if isinstance(value, (int, float, Decimal)):
         # twelve digits take the noise off a spreadsheet's 0.1 + 0.2
         return Money(_possible(Decimal(f"{value:.12g}" if isinstance(value, float) else value)), stated or default)
+    if isinstance(value, str) and _PLAIN.fullmatch(value):
+        return Money(Decimal(value), stated or default)
     if len(str(value)) > _LONGEST:
         raise ValueError("expected an amount of money, not a text")
     text = unicodedata.normalize("NFKC", str(value)).replace("−", "-").replace("’", "'").strip()
@@ -206,6 +212,8 @@ def parse_money(value: object, currency: str = "", *, default: str = "") -> Mone
 
 def _currency(name: str, default: str) -> str:
     """Return the ISO code for a code or a sign, "" when it is neither."""
+    if name in _CURRENCIES:
+        return name
     name = re.sub(r"\s", "", unicodedata.normalize("NFKC", name)).upper()
     signs = _SIGNS.get(name, ())
     return name if name in _CURRENCIES else default if default in signs else signs[0] if signs else ""

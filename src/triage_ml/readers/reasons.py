@@ -6,12 +6,13 @@ import re
 import tomllib
 import unicodedata
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from triage_ml.messages import Claim
 
 
+@lru_cache(maxsize=256)  # a file has a few codes, each in many rows
 def claim_hint(code: str) -> Claim | None:
     """Return what a return reason suggests, None where it says too little.
 

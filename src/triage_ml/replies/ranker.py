@@ -14,7 +14,7 @@ from triage_ml.classifier import Prediction
 from triage_ml.messages import Category, Message, MessageKind, OrderLine
 from triage_ml.policy import Policy
 from triage_ml.replies.templates import Situation, Template
-from triage_ml.resolution import RemedyKind, Resolution
+from triage_ml.resolution import Remedy, RemedyKind, Resolution
 
 _FIELD_MISSING = 0.5
 # A shop's own template was written to be used; a shipped one that no labelled text was answered with stands behind the others.
@@ -23,6 +23,7 @@ _NEW = 0.1
 # messages of a thread may be proposed.
 _FOLLOW_UP = 0.4
 _SITUATIONS_REMEMBERED = 4096
+_NO_ORDER = OrderLine()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,9 @@ class ReplyRanker:
     def __init__(self, templates: Mapping[str, Template], policy: Policy) -> None:
         self.templates, self.policy = templates, policy
         self._known: dict[Situation, list[Template]] = {}
+        self._kin: dict[tuple[RemedyKind, ...], list[str]] = {}
+        for template in templates.values():
+            self._kin.setdefault(template.remedies, []).append(template.id)
 
     def rank(
         self, message: Message, prediction: Prediction, resolution: Resolution, most: int | None = 3
@@ -87,12 +91,19 @@ class ReplyRanker:
         """
         if message.kind is not MessageKind.BUYER:  # notices are answered in the marketplace, not by letter
             return ()
-        values, situation = self._values(message, resolution), self._situation(message, prediction, resolution)
-        scored = [(self._score(template, prediction, values), template.id) for template in self._fitting(situation)]
-        best = sorted(scored, key=lambda pair: (-pair[0], pair[1]))[:most]
+        order, remedies, answered = message.order or _NO_ORDER, resolution.remedies, prediction.replies
+        values = self._values(order, resolution)
+        fitting = self._fitting(self._situation(message, order, prediction, remedies))
+        best = sorted([(-self._score(template, answered, values), template.id) for template in fitting])[:most]
         # What people answered, among what may be answered here.
-        total = sum(prediction.replies.get(name, 0.0) for _, name in scored) or 1.0
-        return tuple(self._suggest(self.templates[name], score, total, prediction, resolution, values) for score, name in best)
+        total = sum([answered.get(template.id, 0.0) for template in fitting]) or 1.0
+        suggestions = []
+        for score, name in best:
+            template = self.templates[name]
+            text, missing = template.render(prediction.language, values)
+            reason = "; ".join(_reasons(template, answered, total, remedies, missing))
+            suggestions.append(ReplySuggestion(name, round(-score, 4), reason, prediction.language, text, missing))
+        return tuple(suggestions)
 
     def _fitting(self, situation: Situation) -> list[Template]:
         """Return the templates that fit; remembered, since the same few hundred situations come over and over."""
@@ -103,33 +114,18 @@ class ReplyRanker:
                 self._known[situation] = found
         return found
 
-    def _score(self, template: Template, prediction: Prediction, values: Mapping[str, str]) -> float:
-        known = prediction.replies
-        score = known.get(template.id)
+    def _score(self, template: Template, answered: Mapping[str, float], values: Mapping[str, str]) -> float:
+        score = answered.get(template.id)
         if score is None:
-            kin = [known[t.id] for t in self.templates.values() if t.id in known and t.remedies == template.remedies]
+            kin = [answered[name] for name in self._kin[template.remedies] if name in answered]
             score = sum(kin) / len(kin) * (1 if template.own else _NEW) if kin else 0.0
-        missing = sum(not values.get(name) for name in template.required)
-        return score * _FIELD_MISSING**missing
+        return score * _FIELD_MISSING ** len(template.missing(values)) if template.required else score
 
-    def _suggest(
-        self,
-        template: Template,
-        score: float,
-        total: float,
-        prediction: Prediction,
-        resolution: Resolution,
-        values: Mapping[str, str],
-    ) -> ReplySuggestion:
-        text, missing = template.render(prediction.language, values)
-        reason = "; ".join(_reasons(template, prediction.replies, total, resolution, missing))
-        return ReplySuggestion(template.id, round(score, 4), reason, prediction.language, text, missing)
-
-    def _situation(self, message: Message, prediction: Prediction, resolution: Resolution) -> Situation:
-        order, attached = message.order or OrderLine(), bool(message.attachments)
+    def _situation(self, message: Message, order: OrderLine, prediction: Prediction, remedies: tuple[Remedy, ...]) -> Situation:
+        attached = bool(message.attachments)
         return Situation(
             claims=frozenset(prediction.possible),
-            remedies=frozenset(remedy.kind for remedy in resolution.remedies),
+            remedies=frozenset([remedy.kind for remedy in remedies]),
             abuse=prediction.category is Category.ABUSE,
             follow_up=prediction.follow_up >= _FOLLOW_UP,
             personalised=order.personalised,
@@ -149,8 +145,7 @@ class ReplyRanker:
             return "small"
         return "large" if order.paid.amount >= numbers["value.large"] else "middle"
 
-    def _values(self, message: Message, resolution: Resolution) -> dict[str, str]:
-        order = message.order or OrderLine()
+    def _values(self, order: OrderLine, resolution: Resolution) -> dict[str, str]:
         numbers = self.policy.numbers_for(order.marketplace, order.sku)
         values = {
             "order_id": order.order_id,
@@ -164,17 +159,18 @@ class ReplyRanker:
         }
         if resolution.remake_price:
             values["remake_price"] = str(resolution.remake_price)
-        if resolution.offer:
-            values |= {key: str(getattr(resolution.offer, key)) for key in ("offer", "offer_low", "offer_high")}
+        if offer := resolution.offer:
+            values["offer"], values["offer_low"] = str(offer.offer), str(offer.offer_low)
+            values["offer_high"] = str(offer.offer_high)
         return values
 
 
 def _reasons(
-    template: Template, answered: Mapping[str, float], total: float, resolution: Resolution, missing: tuple[str, ...]
+    template: Template, answered: Mapping[str, float], total: float, remedies: tuple[Remedy, ...], missing: tuple[str, ...]
 ) -> Iterator[str]:
     """Yield why a template is proposed: what it is for, the rule it stands on, what people did, what is left to fill in."""
-    carried = next((r for r in resolution.remedies if r.kind in template.remedies), resolution.recommended)
-    first = ", recommended" if carried is resolution.recommended and carried.kind is not RemedyKind.ANSWER else ""
+    carried = next((remedy for remedy in remedies if remedy.kind in template.remedies), remedies[0])
+    first = ", recommended" if carried is remedies[0] and carried.kind is not RemedyKind.ANSWER else ""
     yield f"{template.purpose['en'].rstrip('.')} ({carried.rule}: {carried.why}{first})"
     if template.id in answered:
         yield f"{answered[template.id] / total:.0%} of such texts are answered so, of the replies that may be sent"

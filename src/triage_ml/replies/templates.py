@@ -126,11 +126,20 @@ class Template:
         str, tuple of str
             The text, and the required fields that are unknown, each shown in the text as "[field]".
         """
-        missing = tuple(name for name in self.required if not values.get(name))
+        missing = self.missing(values)
         filled = {name: values.get(name, "") for name in (*self.required, *self.optional, *ALWAYS_KNOWN)}
-        filled |= {name: f"[{name}]" for name in missing}
-        filled_in = compiled(self.text.get(language) or self.text.get("en") or next(iter(self.text.values())))
-        return re.sub(r"\n{3,}", "\n\n", filled_in.render(filled)).strip(), missing
+        for name in missing:
+            filled[name] = f"[{name}]"
+        template = compiled(self.text.get(language) or self.text.get("en") or next(iter(self.text.values())))
+        # The same as `template.render(filled)`, but without a look through Jinja2's functions, which no text may use.
+        text = "".join(template.root_render_func(template.new_context(filled, shared=True)))
+        if "\n\n\n" in text:
+            text = re.sub(r"\n{3,}", "\n\n", text)
+        return text.strip(), missing
+
+    def missing(self, values: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the required fields that are unknown."""
+        return tuple([name for name in self.required if not values.get(name)])
 
 
 def _reasons_against(template: Template, now: Situation) -> Iterator[str]:
@@ -163,9 +172,14 @@ def _reasons_against(template: Template, now: Situation) -> Iterator[str]:
 @cache
 def compiled(text: str) -> Any:  # noqa: ANN401 - a Jinja2 template
     """Return a text ready to be rendered in the sandbox; an unknown field is an error."""
+    return _environment().from_string(text)
+
+
+@cache
+def _environment() -> Any:  # noqa: ANN401 - of Jinja2
     from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False).from_string(
-        text
-    )
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
+    environment.globals.clear()
+    return environment
