@@ -41,7 +41,7 @@ from triage_ml.corpus import load_corpus
 from triage_ml.triage import Triage
 
 ROOT = Path(__file__).parents[1]
-PAGE, PICTURES = ROOT / "docs" / "speed.md", ROOT / "docs" / "pictures"
+PAGE, PICTURES, README = ROOT / "docs" / "speed.md", ROOT / "docs" / "pictures", ROOT / "README.md"
 _FLOORS_UP_TO = 100_000
 _OURS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _TRIAGE_ML = (sys.executable, "-c", "from triage_ml.cli import main; main()")
@@ -222,7 +222,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="the longest that scoring one file may take")
     parser.add_argument("--training", action="store_true", help="time `triage-ml train` on the whole corpus, too")
     parser.add_argument("--folder", type=Path, help="where the files go, for a disk with room; without it a temporary one")
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/speed.md and the plots beside it")
+    parser.add_argument("--write", action="store_true", help="put tables and plots into docs/speed.md and the README")
     parser.add_argument("--single", nargs=2, type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.single:
@@ -238,7 +238,7 @@ def main() -> None:
         report = measure(setting, Path(folder), " ".join(["python benchmarks/speed.py", *sys.argv[1:]]), given.training)
     print(speed_report.as_markdown(report))
     if given.write:
-        speed_report.write(report, PAGE, PICTURES)
+        speed_report.write(report, PAGE, README, PICTURES)
 
 
 if __name__ == "__main__":

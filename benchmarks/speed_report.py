@@ -167,6 +167,21 @@ def as_markdown(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
+def headline(report: Report) -> str:
+    """Return the gist in a few lines."""
+    product, pipeline = report.contestants[:2]
+    largest = max(report.files, key=lambda file: file.messages)
+    start = report.start
+    return (
+        f"Sorted alone, on one core: {product.rate:,.0f} texts a second at macro-F1 {product.macro_f1:.2f} ({pipeline.name}, "
+        f"in the same run: {pipeline.rate:,.0f} at {pipeline.macro_f1:.2f}).\n"
+        f"From file to file, remedies and replies included: {largest.messages:,} messages in {largest.score.wall / 60:.1f} "
+        f"minutes and {largest.score.megabytes:,.0f} MB; one message alone {start.median:.1f} ms (p99 {start.worst:.1f} ms); ten "
+        f"messages from a standing start {start.ten.wall:.1f} s.\n"
+        f"({machine()}; {report.date}; `{report.command}`)\n"
+    )
+
+
 def _goals(report: Report) -> Iterator[tuple[str, ...]]:
     product, pipeline = report.contestants[:2]
     yield (
@@ -248,10 +263,11 @@ def machine() -> str:
     return f"{processor}, {os.cpu_count()} cores, {memory:.0f} GB, {platform.system()}, Python {platform.python_version()}"
 
 
-def write(report: Report, page: Path, pictures: Path) -> None:
-    """Put the tables between the marks of a page, and the plots into a folder."""
-    before, _, rest = page.read_text("utf-8").partition(MARKS[0])
-    page.write_text(f"{before}{MARKS[0]}\n{as_markdown(report)}{MARKS[1]}{rest.partition(MARKS[1])[2]}", "utf-8")
+def write(report: Report, page: Path, readme: Path, pictures: Path) -> None:
+    """Put the tables between the marks of a page, their gist between those of the README, and the plots into a folder."""
+    for path, text in ((page, as_markdown(report)), (readme, headline(report))):
+        before, _, rest = path.read_text("utf-8").partition(MARKS[0])
+        path.write_text(f"{before}{MARKS[0]}\n{text}{MARKS[1]}{rest.partition(MARKS[1])[2]}", "utf-8")
     draw(report, pictures)
 
 

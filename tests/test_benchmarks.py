@@ -143,9 +143,12 @@ def test_files_are_scored_and_the_page_and_pictures_are_written(trained, tmp_pat
         "speed.py", "2026-01-31", 100, 50, 10, 40, contestants, ["none (nothing)"],
         {one.name: 10.0 for one in trained}, files, start, None,
     )  # fmt: skip
-    page = tmp_path / "speed.md"
-    page.write_text(f"before\n{speed_report.MARKS[0]}\nold\n{speed_report.MARKS[1]}\nafter\n", "utf-8")
-    speed_report.write(report, page, tmp_path)
+    page, readme = tmp_path / "speed.md", tmp_path / "README.md"
+    for path in (page, readme):
+        path.write_text(f"before\n{speed_report.MARKS[0]}\nold\n{speed_report.MARKS[1]}\nafter\n", "utf-8")
+    speed_report.write(report, page, readme, tmp_path)
+    gist = readme.read_text("utf-8")
+    assert gist.startswith("before\n") and gist.endswith("after\n") and "60 messages" in gist and "old" not in gist
     text = page.read_text("utf-8")
     assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
     for line in text.splitlines():

@@ -4,14 +4,19 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from functools import reduce
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triage_ml.customisation import Kind, Verdict, compare
+from triage_ml.customisation.characters import IS_CJK, TOKEN, is_word
+from triage_ml.customisation.index import WordIndex, beginnings
+from triage_ml.customisation.order import Field
+from triage_ml.customisation.sieve import Sieve, joined, outline
 from triage_ml.customisation.spelling import Likeness, likeness
 from triage_ml.customisation.words import load_words
 from triage_ml.errors import LanguageDataError
@@ -237,6 +242,44 @@ def test_any_text_gets_an_answer(case, at, noise):
         assert (found.verdict == Verdict.CANNOT_TELL) == (found.ordered == "")
 
 
+# --- what only saves time ------------------------------------------------------------------------------------------
+
+spellings = st.lists(st.text("aeinrtäøßIさサ陈明陳1", min_size=1, max_size=7), min_size=1, max_size=4)
+slips = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 1), st.sampled_from(["", "x", "明", "e", " "])), max_size=3)
+
+
+@settings(max_examples=1_000)
+@given(spellings, st.slices(4), slips)
+def test_the_sieve_holds_nothing_back_that_is_like_the_order(words, part, slips):
+    written, text = " ".join(words), " ".join(words[part])
+    for at, dropped, added in slips:
+        text = text[:at] + added + text[at + dropped :]
+    field = Field(None, written, (), tuple(token.span() for token in TOKEN.finditer(written)))
+    tokens = TOKEN.findall(text)
+    if tokens and field.match_spelling(text).level > Likeness.NONE:
+        row = reduce(joined, map(outline, tokens))
+        assert Sieve([field], len(tokens)).passes(row, len(tokens), cjk=bool(IS_CJK.search(text)))
+
+
+@given(st.sampled_from(CASES), st.integers(0, 60), st.text("i's 名前の*", max_size=6))
+def test_the_index_finds_the_longest_words_at_each_place(case, at, noise):
+    low = (case["text"][:at] + noise + case["text"][at:]).lower()
+    words = "it|it says|it's|'s name is|my|名前|名前は|的|il|the|her name|instead of|i|が".split("|")
+    found = WordIndex({word: word.upper() for word in words}).find(low, beginnings(low))
+    expected = []
+    for start in range(len(low)):
+        here = [word for word in words if low.startswith(word, start) and is_word(low, start, start + len(word))]
+        expected += [(start, start + len(word), word.upper()) for word in sorted(here, key=len)[-1:]]
+    assert list(found) == expected
+
+
+def test_any_word_stands_for_a_star():
+    index = WordIndex({"on the *": 1, "on the * side": 2, "on the mug": 3})
+    for low, end, meaning in (("on the mug", 10, 3), ("on the lid side", 15, 2), ("on the lids", 11, 1), ("on the ***", 8, 1)):
+        assert list(index.find(low, beginnings(low))) == [(0, end, meaning)]
+    assert not list(index.find("on the 7", beginnings("on the 7")))
+
+
 HARD = [
     "says " * 4_000, '"a" ' * 4_000, "'" * 20_000, '("' * 9_000, "1.1.2020 " * 2_000, "Anna says Anna not " * 1_000, "may 12 " * 2_000,
     " " * 20_000, "名前がタカオ" * 3_000, "不是王小明" * 3_000, "Annn " * 4_000, "a: " * 6_000, '{"a":' * 5_000, ",a" * 9_000, "=" * 20_000,
@@ -261,8 +304,8 @@ def test_every_language_says_all_that_is_needed():
     words = load_words()
     assert set(words.lexicons) == set(LANGUAGES)
     for lexicon in words.lexicons.values():
-        assert len({phrase.role for phrases in lexicon.phrases.values() for phrase in phrases}) >= 12
-        assert set(lexicon.tables["labels"].values()) == {*Kind, "aside"}
+        assert len({phrase.role for phrase in lexicon.phrases.meanings.values()}) >= 12
+        assert set(lexicon.labels.values()) == {*Kind, "aside"}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ What they stand on:
 
     comparison           the answer
     characters, words    one form for all ways to type the same; the data file, checked
+    index                which of many words begin at a place
     spelling             how alike two spellings are
+    sieve                which words need not be held against the order at all
     dates, values        what a text names: dates, sizes, numbers, colours
     matching             how two values stand to each other
 """

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from triage_ml.letters import bare_letter
 
 # Han, kana and their marks; the middle dot separates words and is none of them.
-_CJK = r"\u3005\u3041-\u3096\u309d-\u30fa\u30fc-\u30ff\u3400-\u9fff\uf900-\ufaff"
-IS_CJK = re.compile(rf"[{_CJK}]")
-TOKEN = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+")
-_RUN = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
+CJK = r"\u3005\u3041-\u3096\u309d-\u30fa\u30fc-\u30ff\u3400-\u9fff\uf900-\ufaff"
+IS_CJK = re.compile(rf"[{CJK}]")
+TOKEN = re.compile(rf"[{CJK}]|[^\W_{CJK}]+")
+_RUN = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
 _FRACTIONS = str.maketrans({"½": ".5", "¼": ".25", "¾": ".75"})
 _PLAIN_MARKS = str.maketrans("’‘´`ʼ′–—‐‑−\u00a0", "''''''----- ")
 
@@ -37,7 +37,9 @@ def bare(text: str, variants: Mapping[int, str]) -> str:
     variants
         Code point to the character that stands for it, as in `Words.variants`.
     """
-    return "".join(char.lower() if char < "\x80" else bare_letter(char) for char in text).translate(variants)
+    if text.isascii():
+        return text.lower()
+    return "".join(map(bare_letter, text)).translate(variants)
 
 
 def words_alone(text: str) -> str:

@@ -14,6 +14,10 @@ from triage_ml.customisation.passage import Passage, read_passage
 from triage_ml.customisation.spelling import Likeness
 from triage_ml.customisation.statements import ALL_SORTS, Statement, find_statements
 from triage_ml.customisation.values import SORTS, Number, Value
+from triage_ml.customisation.words import CLAUSE
+
+# The cues that say nothing of any one value.
+_SILENT = (CLAUSE, "differs", "admitted", "request", "ignore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,8 @@ def read_complaint(text: str, fields: Sequence[Field], language: str) -> Complai
     """
     letters = any(v.reading.letter for field in fields for v in field.values if isinstance(v.reading, Number))
     passage = read_passage(text, language, letters=letters)
-    values = find_mentions(passage, fields)
+    # Many messages have no cue that speaks of a value: what they name then does not matter, and need not be looked for.
+    values = find_mentions(passage, fields) if any(cue.role not in _SILENT for cue in passage.cues) else []
     said, unread = find_statements(passage, values)
     wrong = frozenset(_called_wrong(passage, said))
     admitted = any(cue.role == "admitted" for cue in passage.cues)

@@ -55,7 +55,8 @@ def find_dates(low: str, months: Iterable[Mapping[str, int]], *, month_first: bo
         a, b = int(found[1]), int(found[2] or found[3] or found[4])
         if days := _days(a, b, 0) | (_days(b, a, 0) if month_first and found[3] else frozenset()):
             yield found.start(), found.end(), Date((a, b), days)
-    worded = [date for words in months for date in _worded_dates(low, words)]
+    words = list(_MONTH_WORD.finditer(low))
+    worded = [date for numbers in months for date in _worded_dates(low, words, numbers)]
     for start, end, *parts in (*_han_dates(low), *worded, *_part_dates(low)):
         yield start, end, Date(tuple(parts), _days(*parts))
 
@@ -79,15 +80,17 @@ def _numeric_date(found: re.Match[str], month_first: bool) -> Date | None:
 
 def _han_dates(low: str) -> Iterator[_Parts]:
     """Yield dates such as 2024年5月12日."""
+    if "年" not in low and "月" not in low:  # the pattern also stands for nothing, and so everywhere
+        return
     for found in _HAN.finditer(low):
         if found[0].strip():
             year, month, day = (int(part or 0) for part in found.groups())
             yield found.start(), found.end(), day, month, year
 
 
-def _worded_dates(low: str, months: Mapping[str, int]) -> Iterator[_Parts]:
+def _worded_dates(low: str, words: Iterable[re.Match[str]], months: Mapping[str, int]) -> Iterator[_Parts]:
     """Yield dates such as "4 June 2024" and "June 4th, 2024"; a month alone is none."""
-    for found in _MONTH_WORD.finditer(low):
+    for found in words:
         month = months.get(found[0])
         if month is None:
             continue

@@ -9,11 +9,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import NamedTuple
 
-from triage_ml.customisation.characters import TOKEN
+from triage_ml.customisation.characters import IS_CJK, TOKEN
 from triage_ml.customisation.matching import Match
 from triage_ml.customisation.order import Field
 from triage_ml.customisation.passage import Passage, covered
+from triage_ml.customisation.sieve import Outline, Sieve, joined, outline
 from triage_ml.customisation.spelling import Likeness
 from triage_ml.customisation.values import Number, Value
 
@@ -78,34 +80,71 @@ def _spelt(passage: Passage, fields: Sequence[Field]) -> list[Value]:
 
 def _candidates(passage: Passage, fields: Sequence[Field]) -> Iterator[tuple[Value, Match]]:
     """Yield the words in a row that are like a field, with how much; many lie inside others."""
+    spelt = [field for field in fields if field.is_spelt and field.places]
+    if not spelt:
+        return
     quoted = covered(passage.quoted)
     known: dict[str, Match | None] = {}
-    for start, end in _windows(passage, min(_LONGEST_WINDOW, 1 + max(len(field.places) for field in fields))):
+    for start, end in _windows(passage, spelt):
+        if start in quoted:
+            continue
         text = passage.text[start:end]
         if text not in known:
-            known[text] = _best_match(text, fields)
-        if (match := known[text]) and start not in quoted:
+            known[text] = _best_match(text, spelt)
+        if match := known[text]:
             capital = passage.unspaced or text[0].isupper()
             sure = (capital and len(text) > 1) or (match.whole and (capital or match.level > Likeness.NEAR))
             yield Value(text, start, end, loose=not sure), match
 
 
-def _windows(passage: Passage, longest: int) -> Iterator[tuple[int, int]]:
-    """Yield begin and end of up to so many words in a row that begin and end with no filler, unless that has a capital."""
-    tokens = [token.span() for token in TOKEN.finditer(passage.text)]
-    filler = [passage.is_filler(*token) for token in tokens]
-    edge = [not plain or passage.text[start].isupper() for plain, (start, _) in zip(filler, tokens, strict=True)]
-    for i, (start, _) in enumerate(tokens):
-        for j in range(i, min(len(tokens), i + longest)):
-            if j > i and not _is_joined(passage, tokens[j - 1][1], tokens[j][0]):
+class _Word(NamedTuple):
+    """A word of a message, with all that is asked of it time and again."""
+
+    start: int
+    end: int
+    outline: Outline
+    is_filler: bool
+    is_edge: bool  # a spelling may begin or end with it
+    is_cjk: bool
+    is_joined: bool  # it may belong to one spelling with the word before it
+
+
+def _windows(passage: Passage, fields: Sequence[Field]) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of words in a row that may be like a field, and begin and end with no filler without a capital."""
+    longest = min(_LONGEST_WINDOW, 1 + max(len(field.places) for field in fields))
+    sieve, words = Sieve(fields, longest), _words(passage)
+    for n, first in enumerate(words):
+        if not first.is_edge:
+            continue
+        row, plain, cjk = first.outline, first.is_filler, first.is_cjk
+        if not plain and sieve.passes(row, 1, cjk=cjk):
+            yield first.start, first.end
+        for count, word in enumerate(words[n + 1 : n + longest], 2):
+            if not word.is_joined:
                 break
-            if edge[i] and edge[j] and not all(filler[i : j + 1]):
-                yield start, tokens[j][1]
+            row, plain, cjk = joined(row, word.outline), plain and word.is_filler, cjk or word.is_cjk
+            if word.is_edge and not plain and sieve.passes(row, count, cjk=cjk):
+                yield first.start, word.end
+
+
+def _words(passage: Passage) -> list[_Word]:
+    words: list[_Word] = []
+    last = 0
+    for token in TOKEN.finditer(passage.text):
+        (start, end), text = token.span(), token[0]
+        filler = passage.is_filler(start, end)
+        edge, cjk = not filler or text[0].isupper(), bool(IS_CJK.match(text))
+        words.append(_Word(start, end, outline(text), filler, edge, cjk, _is_joined(passage, last, start)))
+        last = end
+    return words
 
 
 def _is_joined(passage: Passage, end: int, start: int) -> bool:
     """Whether two words may belong to one spelling, by what stands between them."""
-    return bool(_SPELLING_GAP.fullmatch(passage.text, end, start)) and passage.sentence(end)[1] >= start
+    between = passage.text[end:start]
+    if between in ("", " "):  # which is most often so
+        return True
+    return bool(_SPELLING_GAP.fullmatch(between)) and passage.sentence(end)[1] >= start
 
 
 def _best_match(text: str, fields: Sequence[Field]) -> Match | None:

@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from triage_ml.customisation.characters import TOKEN, bare, last_place, normal
 from triage_ml.customisation.comparison import Kind
+from triage_ml.customisation.index import beginnings
 from triage_ml.customisation.matching import Match, match_readings, match_spelling
 from triage_ml.customisation.values import SORTS, Number, Value, find_values
 from triage_ml.customisation.words import ASIDE, load_words
@@ -50,6 +52,11 @@ class Field:
     values: tuple[Value, ...]
     places: tuple[tuple[int, int], ...]
 
+    @property
+    def is_spelt(self) -> bool:
+        """Whether spellings can be held against it; not where it is a size or the like."""
+        return not self.values or self.kind in (None, Kind.TEXT)
+
     def match(self, value: Value) -> Match | None:
         """Say how a value stands to this field; None where the two are not of a sort."""
         if value.reading is None:
@@ -59,7 +66,7 @@ class Field:
 
     def match_spelling(self, text: str) -> Match | None:
         """Say how a spelling stands to this field; None where the field is a size or the like."""
-        return match_spelling(text, self.text, self.places) if not self.values or self.kind in (None, Kind.TEXT) else None
+        return match_spelling(text, self.text, self.places) if self.is_spelt else None
 
 
 def read_order(customisation: str, language: str) -> list[Field]:
@@ -116,11 +123,12 @@ def _json_pairs(node: object, label: str) -> Iterator[tuple[str, str]]:
         yield label, str(node)
 
 
+@lru_cache(maxsize=1_000)  # a shop has few labels
 def _label_kind(label: str, language: str) -> str:
     """Return what a label speaks of, "" where that is unknown; the last known word decides ("ring size", "name colour")."""
     words = load_words()
     low = bare(label, words.variants)
-    for labels in (words.lexicons[language].tables["labels"], words.labels):
+    for labels in (words.lexicons[language].labels, words.labels):
         found = [(at + len(word), len(word), kind) for word, kind in labels.items() if (at := last_place(low, word)) >= 0]
         if found:
             return max(found)[2]
@@ -132,7 +140,8 @@ def _field(kind: Kind | None, text: str, language: str) -> Field:
     # Where the label says that it is a colour or a date, the order's language may be another than the message's.
     lexicons = list(words.lexicons.values()) if kind else [words.lexicons[language]]
     letters = kind in (None, Kind.SIZE)
-    values = find_values(text, bare(text, words.variants), lexicons, month_first=language == "en", letters=letters)
+    low = bare(text, words.variants)
+    values = find_values(text, low, beginnings(low), lexicons, month_first=language == "en", letters=letters)
     if kind not in (None, Kind.TEXT):
         values = [_with_unit(value, _UNITS.get(kind, "")) for value in values if value.sort == SORTS[kind]]
     return Field(kind, text, tuple(values), tuple(token.span() for token in TOKEN.finditer(text)))

@@ -7,13 +7,15 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from triage_ml.customisation.characters import bare, is_word, last_place, normal
+from triage_ml.customisation.characters import bare, last_place, normal
 from triage_ml.customisation.comparison import Kind
+from triage_ml.customisation.index import beginnings
 from triage_ml.customisation.values import Value, find_values
 from triage_ml.customisation.words import ASIDE, Lexicon, Phrase, load_words
 
 _LONGEST_MESSAGE = 3_000
 _CLUSTER = re.compile(r".[\u0300-\u036f\u3099\u309a\uff9e\uff9f]*", re.DOTALL)
+_UNEVEN = re.compile(r"[\u0300-\u036f\u3099\u309a\uff9e\uff9f]|  |[^\S\n ]")
 _QUOTES = (
     re.compile(r"(?<!\d)[“„\"«»]([^“”„\"«»\n]{1,60})[”“\"»«]"),
     re.compile(r"[「『《〈【]([^」』》〉】\n]{1,60})[」』》〉】]"),
@@ -86,8 +88,9 @@ class Passage:
 
     def kinds(self, start: int = 0, end: int | None = None) -> frozenset[Kind]:
         """Return the kinds of thing that the words between two places speak of: "name", "year", "ring size"."""
-        part, labels = self.low[start:end], self.lexicon.tables["labels"]
-        return frozenset(Kind(kind) for word, kind in labels.items() if kind != ASIDE and last_place(part, word) >= 0)
+        part, labels = self.low[start:end], self.lexicon.labels
+        named = (kind for word, kind in labels.items() if word in part and kind != ASIDE and last_place(part, word) >= 0)
+        return frozenset(map(Kind, named))
 
 
 def read_passage(text: str, language: str, *, letters: bool) -> Passage:
@@ -106,9 +109,10 @@ def read_passage(text: str, language: str, *, letters: bool) -> Passage:
     lexicon = words.lexicons[language]
     folded, places = _folded(text[:_LONGEST_MESSAGE])
     low = bare(folded, words.variants)
-    typed = find_values(folded, low, [lexicon], month_first=language == "en", letters=letters)
+    begins = beginnings(low)
+    typed = find_values(folded, low, begins, [lexicon], month_first=language == "en", letters=letters)
     quoted = list(_quoted(folded, covered(typed)))
-    cues = list(_find_cues(low, lexicon, covered(quoted)))
+    cues = list(_find_cues(low, begins, lexicon, covered(quoted)))
     unbroken = covered([*quoted, *(value for value in typed if value.sort == "date")])
     breaks = [m.start() for m in _BREAK.finditer(low) if m.start() not in unbroken]
     return Passage(folded, low, places, lexicon, language in ("ja", "zh"), typed, quoted, cues, breaks)
@@ -119,8 +123,10 @@ def covered(spans: Iterable[Value | Cue]) -> set[int]:
     return {at for span in spans for at in range(span.start, span.end)}
 
 
-def _folded(text: str) -> tuple[str, list[int]]:
+def _folded(text: str) -> tuple[str, Sequence[int]]:
     """Return the text in NFKC with single blanks, and for each of its characters (and its end) the place in the original."""
+    if normal(text) == text and not _UNEVEN.search(text):  # nothing to do, which is most often so
+        return text, range(len(text) + 1)
     chars: list[str] = []
     places: list[int] = []
     for cluster in _CLUSTER.finditer(text):
@@ -142,25 +148,15 @@ def _quoted(text: str, typed: set[int]) -> Iterator[Value]:
             last = m.end()
 
 
-def _find_cues(low: str, lexicon: Lexicon, quoted: set[int]) -> Iterator[Cue]:
-    at = 0
-    while at < len(low):
-        cue = None if at in quoted else _cue_at(low, lexicon, at)
-        if cue and (cue.role == "ignore" or cue.phrase.is_open):
+def _find_cues(low: str, places: Sequence[tuple[int, str]], lexicon: Lexicon, quoted: set[int]) -> Iterator[Cue]:
+    cues = [Cue(*found) for found in lexicon.phrases.find(low, places)]
+    last = 0
+    for n, cue in enumerate(cues):
+        if cue.start < last or cue.start in quoted:
+            continue
+        if cue.role == "ignore" or cue.phrase.is_open:
             # What only excludes, or holds any word, gives way to a phrase that begins inside it and reaches further.
-            inner = (_cue_at(low, lexicon, inside) for inside in range(at + 1, cue.end))
-            cue = None if any(other and other.end > cue.end for other in inner) else cue
-        if cue:
-            yield cue
-        at = cue.end if cue else at + 1
-
-
-def _cue_at(low: str, lexicon: Lexicon, at: int) -> Cue | None:
-    """Return the longest phrase that begins at a place."""
-    for phrase in (*lexicon.phrases.get(low[at : at + 2], ()), *lexicon.phrases.get(low[at], ())):
-        end = at + len(phrase.text) if low.startswith(phrase.text, at) else -1
-        if phrase.pattern and (match := phrase.pattern.match(low, at)):
-            end = match.end()
-        if end >= 0 and is_word(low, at, end):
-            return Cue(at, end, phrase)
-    return None
+            if any(other.start < cue.end < other.end for other in cues[n + 1 :]):
+                continue
+        yield cue
+        last = cue.end

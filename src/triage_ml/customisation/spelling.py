@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections import Counter
 from enum import IntEnum
 from functools import lru_cache
 
 from triage_ml.customisation.characters import IS_CJK, normal, words_alone
 from triage_ml.customisation.words import load_words
-from triage_ml.letters import is_accent
 
 _SPELT_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae", "œ": "oe"})
 _UNACCENTED = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe"})
 _LONGEST_SPELLING = 80
+_ACCENTS = re.compile("[\u0300-\u036f]")
+_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
 
 
 class Likeness(IntEnum):
@@ -29,7 +32,6 @@ class Likeness(IntEnum):
     SAME = 4
 
 
-@lru_cache(maxsize=20_000)
 def likeness(one: str, other: str) -> Likeness:
     """Say how much two spellings are alike; full width, punctuation and blanks at the ends do not count.
 
@@ -43,31 +45,35 @@ def likeness(one: str, other: str) -> Likeness:
     Likeness
         The same whichever comes first.
     """
-    a, b = words_alone(normal(one)), words_alone(normal(other))
+    (a, low_a, bare_a, spelt_a), (b, low_b, bare_b, spelt_b) = forms(one), forms(other)
     if a == b:
         return Likeness.SAME if a else Likeness.NONE
-    (a, bare_a, spelt_a), (b, bare_b, spelt_b) = _low_forms(a), _low_forms(b)
-    if a == b:
+    if low_a == low_b:
         return Likeness.CASE
     if bare_a == bare_b or spelt_a == spelt_b:
         return Likeness.WEAK
     return Likeness.NEAR if _is_near(bare_a, bare_b) else Likeness.NONE
 
 
+def most_slips(length: int) -> int:
+    """Return how many letters a slip is at most, in a spelling of so many characters."""
+    return 0 if length < 2 else 1 if length <= 5 else 2 if length <= 11 else 3
+
+
 @lru_cache(maxsize=20_000)
-def _low_forms(text: str) -> tuple[str, str, str]:
-    """Return a text without capitals; that without accents; and without accents after umlauts were spelt out."""
-    low = text.casefold()
-    return low, _without_accents(low), _without_accents(low.translate(_SPELT_OUT))
+def forms(text: str) -> tuple[str, str, str, str]:
+    """Return a text's words; these without capitals; without accents; and without accents after umlauts were spelt out."""
+    words = words_alone(normal(text))
+    low = words.casefold()
+    if low.isascii():
+        return words, low, low, low
+    return words, low, _without_accents(low), _without_accents(low.translate(_SPELT_OUT))
 
 
 def _without_accents(text: str) -> str:
     """Drop what differs weakly: accents, hiragana against katakana, variants of a character."""
-    if text.isascii():
-        return text
-    plain = "".join(char for char in unicodedata.normalize("NFD", text.translate(_UNACCENTED)) if not is_accent(char))
-    katakana = "".join(chr(ord(char) + 0x60) if "\u3041" <= char <= "\u3096" else char for char in plain)
-    return unicodedata.normalize("NFC", katakana).translate(load_words().variants)
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFD", text.translate(_UNACCENTED)))
+    return unicodedata.normalize("NFC", plain.translate(_KATAKANA)).translate(load_words().variants)
 
 
 def _is_near(a: str, b: str) -> bool:
@@ -77,10 +83,12 @@ def _is_near(a: str, b: str) -> bool:
     if longest == 2:
         # Two characters are a whole name in Chinese and Japanese; two letters are hardly a word.
         return len(a) == len(b) and bool(IS_CJK.match(a)) and sum(x == y for x, y in zip(a, b, strict=True)) == 1
-    allowed = 1 if longest <= 5 else 2 if longest <= 11 else 3
+    allowed = most_slips(longest)
     # Counting letters costs little and refuses nearly all.
-    alike = longest > 2 and abs(len(a) - len(b)) <= allowed and len(set(a) ^ set(b)) <= 2 * allowed
-    return alike and _distance(a, b) <= allowed
+    if abs(len(a) - len(b)) > allowed or len(set(a) ^ set(b)) > 2 * allowed:
+        return False
+    one, other = Counter(a), Counter(b)
+    return max((one - other).total(), (other - one).total()) <= allowed and _distance(a, b) <= allowed
 
 
 def _distance(a: str, b: str) -> int:

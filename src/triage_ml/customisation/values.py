@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from triage_ml.customisation.characters import IS_CJK, is_word
+from triage_ml.customisation.characters import IS_CJK
 from triage_ml.customisation.comparison import Kind
 from triage_ml.customisation.dates import Date, find_dates
 from triage_ml.customisation.words import Lexicon
 
+# Without one there is no date and no number.
+_DIGIT = re.compile(r"\d")
 _ONE_NUMBER = r"\d{1,4}(?: 1/2|[.,]\d{1,2})?"
 _LENGTH = r"mm|cm|inch(?:es)?|in\b|zoll|pouces?|pulgadas?|pollici|\""
 _NUMBER = re.compile(rf"(?<![a-z\d.,/'-])({_ONE_NUMBER}(?: ?[x×*] ?{_ONE_NUMBER}){{0,2}})(?![\d]|[.,/-]\d)(?: ?({_LENGTH}))?")
@@ -80,13 +82,17 @@ class Value:
         return {Date: "date", Number: "number", str: "colour"}.get(type(self.reading), "spelling")
 
 
-def find_values(text: str, low: str, lexicons: Sequence[Lexicon], *, month_first: bool, letters: bool) -> list[Value]:
+def find_values(
+    text: str, low: str, places: Sequence[tuple[int, str]], lexicons: Sequence[Lexicon], *, month_first: bool, letters: bool
+) -> list[Value]:
     """Return the dates, numbers, sizes and colours of a text, in its order, none inside another.
 
     Parameters
     ----------
     text, low
         The text in its normal and in its bare form.
+    places
+        The `beginnings` of its bare form.
     lexicons
         The words of the languages it may be in.
     month_first
@@ -95,15 +101,16 @@ def find_values(text: str, low: str, lexicons: Sequence[Lexicon], *, month_first
         Whether "M" and "large" are sizes.
     """
     found: list[tuple[int, int, Date | Number | str]] = []
-    found += find_dates(low, (lexicon.months for lexicon in lexicons), month_first=month_first)
-    found += _find_numbers(low, lexicons)
+    if _DIGIT.search(low):
+        found += find_dates(low, (lexicon.months for lexicon in lexicons), month_first=month_first)
+        found += _find_numbers(low, lexicons)
     if letters:
         found += [(m.start(), m.end(), Number((), "size", m[1])) for m in _LETTER_SIZE.finditer(text)]
     for tables in (lexicon.tables for lexicon in lexicons):
-        found += _find_words(low, tables["colours"])
-        found += [(start, end, Number((Decimal(n),), "count")) for start, end, n in _find_words(low, tables["numbers"])]
+        found += tables["colours"].find(low, places)
+        found += [(start, end, Number((Decimal(n),), "count")) for start, end, n in tables["numbers"].find(low, places)]
         if letters:
-            found += [(start, end, Number((), "size", size)) for start, end, size in _find_words(low, tables["sizes"])]
+            found += [(start, end, Number((), "size", size)) for start, end, size in tables["sizes"].find(low, places)]
     values: list[Value] = []
     for start, end, reading in sorted(found, key=lambda f: (f[0], -f[1])):
         if not values or start >= values[-1].end:
@@ -113,12 +120,15 @@ def find_values(text: str, low: str, lexicons: Sequence[Lexicon], *, month_first
 
 def _find_numbers(low: str, lexicons: Sequence[Lexicon]) -> Iterator[tuple[int, int, Number]]:
     """Yield begin, end and reading of all numbers, with the unit that the words beside them tell."""
+    matches = list(_NUMBER.finditer(low))
+    if not matches:
+        return
     size_words, count_words = (
         tuple(word for lexicon in lexicons for word in lexicon.lists[key]) for key in ("size_words", "count_words")
     )
     # Chinese and Japanese write the unit behind the number, as a part of it.
     classifiers = [word for word in (*size_words, *count_words) if IS_CJK.match(word)]
-    for found in _NUMBER.finditer(low):
+    for found in matches:
         numbers = [Decimal(n.replace(" 1/2", ".5").replace(",", ".")) for n in _TIMES.split(found[1])]
         before = low[max(0, found.start() - 16) : found.start()].rstrip(" :.#=は")
         behind = low[found.end() : found.end() + 12].lstrip()
@@ -134,13 +144,3 @@ def _find_numbers(low: str, lexicons: Sequence[Lexicon]) -> Iterator[tuple[int, 
         if classifier and not found[2]:
             end = low.find(classifier, end) + len(classifier)
         yield found.start(), end, Number(tuple(n.normalize() for n in numbers), unit)
-
-
-def _find_words(low: str, table: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
-    """Yield where the words of a table stand, with what they mean."""
-    for word, meaning in table.items():
-        at = low.find(word)
-        while at >= 0:
-            if is_word(low, at, at + len(word)):
-                yield at, at + len(word), meaning
-            at = low.find(word, at + len(word))

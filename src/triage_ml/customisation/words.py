@@ -15,6 +15,7 @@ from typing import Any
 
 from triage_ml.customisation.characters import bare, normal
 from triage_ml.customisation.comparison import Kind
+from triage_ml.customisation.index import WordIndex
 from triage_ml.errors import LanguageDataError
 from triage_ml.language import LANGUAGES
 
@@ -25,7 +26,7 @@ FLAGS = ("misspelt", "wrong", "differs", "admitted", "request", "ignore")
 ASIDE = "aside"
 _PHRASES = (*ROLES, *CONTRASTS, CLAUSE, *FLAGS)
 _LISTS = ("fillers", "either", "accents", "size_words", "count_words")
-_TABLES = ("labels", "colours", "numbers", "sizes")
+_TABLES = ("colours", "numbers", "sizes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +41,12 @@ class Phrase:
         The list of the data file that it stands in.
     left, right
         On which sides the value may stand.
-    pattern
-        What it matches, where it holds "*".
     """
 
     text: str
     role: str
     left: bool = False
     right: bool = False
-    pattern: re.Pattern[str] | None = None
 
     @property
     def is_open(self) -> bool:
@@ -63,18 +61,21 @@ class Lexicon:
     Parameters
     ----------
     phrases
-        By their first two characters, the longest first.
+        What gives values a role.
     lists
         "fillers", "either", "accents", "size_words", "count_words".
+    labels
+        Word to kind, or "aside" for what is never compared.
     tables
-        "labels", "colours", "numbers", "sizes": word to meaning.
+        "colours", "numbers", "sizes": what they mean.
     months
         Word to number, January is 1.
     """
 
-    phrases: Mapping[str, tuple[Phrase, ...]]
+    phrases: WordIndex[Phrase]
     lists: Mapping[str, frozenset[str]]
-    tables: Mapping[str, Mapping[str, str]]
+    labels: Mapping[str, str]
+    tables: Mapping[str, WordIndex[str]]
     months: Mapping[str, int]
 
 
@@ -136,10 +137,10 @@ def _parse(name: str, source: str) -> Words:
     variants = _variants(f"{name}, variants", data["variants"])
     lexicons = {language: _lexicon(f"{name}, [{language}]", data[language], variants) for language in LANGUAGES}
     shades = _check_table(f"{name}, [shades]", data["shades"])
-    colours = {colour for lexicon in lexicons.values() for colour in lexicon.tables["colours"].values()}
+    colours = {colour for lexicon in lexicons.values() for colour in lexicon.tables["colours"].meanings.values()}
     if unknown := {*shades, *map(str, shades.values())} - colours:
         raise LanguageDataError(f"{name}, [shades]: found {sorted(unknown)}; expected colours that a language has words for.")
-    labels = {word: kind for lexicon in lexicons.values() for word, kind in lexicon.tables["labels"].items()}
+    labels = {word: kind for lexicon in lexicons.values() for word, kind in lexicon.labels.items()}
     return Words(lexicons, labels, variants, shades)
 
 
@@ -151,7 +152,7 @@ def _variants(where: str, entries: object) -> dict[int, str]:
 
 
 def _lexicon(where: str, data: Any, variants: Mapping[int, str]) -> Lexicon:  # noqa: ANN401 - read from a file, checked here
-    _check_keys(where, data, (*_PHRASES, *_LISTS, *_TABLES, "months"))
+    _check_keys(where, data, (*_PHRASES, *_LISTS, "labels", *_TABLES, "months"))
     _check_keys(f"{where} labels", data["labels"], (*Kind, ASIDE))
     if not isinstance(data["months"], list) or len(data["months"]) not in (0, 12):
         raise LanguageDataError(f"{where} months: found {data['months']!r}; expected twelve lists, January first, or none.")
@@ -165,20 +166,21 @@ def _lexicon(where: str, data: Any, variants: Mapping[int, str]) -> Lexicon:  # 
             for meaning, value in _check_table(f"{where} {key}", data[key]).items()
             for word in entries(f"{key}.{meaning}", value)
         }
-        for key in _TABLES
+        for key in ("labels", *_TABLES)
     }
     if wrong := [number for number in data["numbers"] if not number.isdecimal()]:
         raise LanguageDataError(f"{where} numbers: found {wrong}; expected digits.")
     return Lexicon(
-        phrases=_phrase_index(where, {role: entries(role, data[role]) for role in _PHRASES}),
+        phrases=WordIndex(_phrases(where, {role: entries(role, data[role]) for role in _PHRASES})),
         lists={key: frozenset(entries(key, data[key])) for key in _LISTS},
-        tables=tables,
+        labels=tables["labels"],
+        tables={key: WordIndex(tables[key]) for key in _TABLES},
         months={word: number for number, names in enumerate(data["months"], 1) for word in entries("months", names)},
     )
 
 
-def _phrase_index(where: str, entries: Mapping[str, Sequence[str]]) -> dict[str, tuple[Phrase, ...]]:
-    """Return the phrases by their first two characters, the longest first."""
+def _phrases(where: str, entries: Mapping[str, Sequence[str]]) -> dict[str, Phrase]:
+    """Return the phrases by their texts."""
     phrases: dict[str, Phrase] = {}
     for role, written in ((role, written) for role, texts in entries.items() for written in texts):
         left, right = written.startswith("_"), written.endswith("_")
@@ -189,12 +191,8 @@ def _phrase_index(where: str, entries: Mapping[str, Sequence[str]]) -> dict[str,
         known = phrases.get(text, Phrase(text, role))
         if known.role != role:
             raise LanguageDataError(f"{where} {role}: found {text!r}, which stands in {known.role!r} too; expected one.")
-        pattern = re.compile(re.escape(text).replace(r"\*", r"[^\W\d_]{1,30}")) if "*" in text else None
-        phrases[text] = Phrase(text, role, known.left or left, known.right or right, pattern)
-    index: dict[str, tuple[Phrase, ...]] = {}
-    for phrase in sorted(phrases.values(), key=lambda p: -len(p.text)):
-        index[phrase.text[:2]] = (*index.get(phrase.text[:2], ()), phrase)
-    return index
+        phrases[text] = Phrase(text, role, known.left or left, known.right or right)
+    return phrases
 
 
 def _check_keys(where: str, data: Any, expected: Sequence[str]) -> None:  # noqa: ANN401 - as above
