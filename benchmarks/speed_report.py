@@ -176,8 +176,8 @@ def headline(report: Report) -> str:
         f"Sorted alone, on one core: {product.rate:,.0f} texts a second at macro-F1 {product.macro_f1:.2f} ({pipeline.name}, "
         f"in the same run: {pipeline.rate:,.0f} at {pipeline.macro_f1:.2f}).\n"
         f"From file to file, remedies and replies included: {largest.messages:,} messages in {largest.score.wall / 60:.1f} "
-        f"minutes and {largest.score.megabytes:,.0f} MB; one message alone {start.median:.1f} ms (p99 {start.worst:.1f} ms); ten "
-        f"messages from a standing start {start.ten.wall:.1f} s.\n"
+        f"minutes and {largest.score.megabytes:,.0f} MB; one message alone {start.median:.1f} ms (p99 {start.worst:.1f} ms); "
+        f"ten messages from a standing start {start.ten.wall:.1f} s.\n"
         f"({machine()}; {report.date}; `{report.command}`)\n"
     )
 
