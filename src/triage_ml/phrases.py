@@ -16,7 +16,7 @@ from triage_ml.errors import LanguageDataError
 Phrase = list["tuple[str, ...] | list[Phrase]"]
 
 # Texts without end come to new states without end: then all are forgotten and built again.
-_MOST_STATES = 300_000
+_MOST_STATES = 20_000
 
 Meaning = TypeVar("Meaning")
 
@@ -83,8 +83,8 @@ class Phrases:
 class _State(Generic[Meaning]):
     """What may follow, as numbers of rests, and the phrases that end here; all else is found out when somebody comes by.
 
-    `next` holds a state for each key that was met, and the rests of one for each key that was not; `meaning` says what it
-    means that the phrases `ended` end here.
+    `next` holds a state for each key that was met, and for each key that was not the rests of one: a number where it is one, as
+    it mostly is, else a set. `meaning` says what it means that the phrases `ended` end here.
     """
 
     __slots__ = ("ended", "meaning", "next", "rests")
@@ -92,7 +92,7 @@ class _State(Generic[Meaning]):
     def __init__(self, rests: frozenset[int], ended: frozenset[int]) -> None:
         self.rests, self.ended = rests, ended
         self.meaning: Meaning | None = None
-        self.next: dict[str, _State[Meaning] | set[int]] | None = None
+        self.next: dict[str, _State[Meaning] | int | set[int]] | None = None
 
 
 class PhraseAutomaton(Generic[Meaning]):
@@ -132,7 +132,7 @@ class PhraseAutomaton(Generic[Meaning]):
                 state = following.get(key)
                 if state is None:
                     break
-                if isinstance(state, set):
+                if not isinstance(state, _State):
                     state = following[key] = self._state(state)
                 if state.ended:
                     yield begin, end, state.meaning or self._meaning(state)
@@ -142,7 +142,7 @@ class PhraseAutomaton(Generic[Meaning]):
                 key = keys[end]  # noqa: PLW2901 - from here on the one that comes next
                 end += 1
 
-    def _after(self, state: _State[Meaning]) -> dict[str, _State[Meaning] | set[int]]:
+    def _after(self, state: _State[Meaning]) -> dict[str, _State[Meaning] | int | set[int]]:
         """Return what follows on which key, found out on the first time."""
         if state.next is None:
             state.next = self._follow([self._phrases.rests[rest] for rest in state.rests])
@@ -150,20 +150,21 @@ class PhraseAutomaton(Generic[Meaning]):
 
     def _follow(self, rests: Sequence[Sequence[int]]) -> dict[str, Any]:
         keys, behind = self._phrases.keys, self._phrases.behind
-        follow: dict[str, set[int]] = {}
+        follow: dict[str, Any] = {}
         for rest in rests:
             for position in rest:
                 if position < 0:
                     continue
-                key = keys[position]
-                if key in follow:
-                    follow[key].add(behind[position])
-                else:
-                    follow[key] = {behind[position]}
+                key, one = keys[position], behind[position]
+                known = follow.setdefault(key, one)
+                if isinstance(known, set):
+                    known.add(one)
+                elif known != one:
+                    follow[key] = {known, one}
         return follow
 
-    def _state(self, rests: set[int]) -> _State[Meaning]:
-        whole = frozenset(rests)
+    def _state(self, rests: int | set[int]) -> _State[Meaning]:
+        whole = frozenset(rests if isinstance(rests, set) else (rests,))
         found = self._states.get(whole)
         if found is None:
             ended = frozenset(-1 - follow for rest in whole for follow in self._phrases.rests[rest] if follow < 0)

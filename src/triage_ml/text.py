@@ -27,7 +27,7 @@ _STEMMERS = {"en": "english", "de": "german", "fr": "french", "es": "spanish", "
 _NEGATABLE = frozenset({"fault", "damage", "stopped", "differs", "missing", "praise", "taste", "own_error"})
 _QUESTION_MARKS = frozenset("?？")
 _COMMAS = frozenset(",，、")
-_PIECES_REMEMBERED, _LONGEST_REMEMBERED = 200_000, 40
+_PIECES_REMEMBERED, _LONGEST_REMEMBERED = 50_000, 40
 # One character for one character, so that a span found in the folded text is a span of the text itself.
 _FOLD_CHARACTERS = str.maketrans("’‘´`ʼ“”„«»–—−‐‑", "'''''\"\"\"\"\"-----")
 _TO_FOLD = re.compile(f"[{''.join(map(chr, _FOLD_CHARACTERS))}]")
