@@ -317,6 +317,7 @@ def test_every_language_says_all_that_is_needed():
         ('"written (as|on it|) _"', '"written (as|on it|)"', "[en] made: found 'written as'; expected \"_\" before or behind"),
         ('"written (as|on it|) _"', '"written (as|(on it)) _"', "expected groups such as (a|b|c), none inside another"),
         ('"written (as|on it|) _"', "7", "found 7; expected a text"),
+        ('either = ["or"', 'either = ["(or|)"', "found '(or|)', which may be empty; expected a word in it"),
         ('either = ["or"', 'either = "or"\nx = ["or"', "found ['x'] missing or unknown"),
         ('rejecting = ["not"', 'rejecting = ["instead of", "not"', "found 'instead of', which stands in 'instead' too"),
         ('navy = "blue"', 'navy = "bluish"', "[shades]: found ['bluish']"),

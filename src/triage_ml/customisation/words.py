@@ -218,4 +218,7 @@ def _spelt_out(where: str, entries: object) -> Iterator[str]:
         if any(mark in part for part in parts for mark in "()"):
             raise LanguageDataError(f"{where}: found {entry!r}; expected groups such as (a|b|c), none inside another.")
         for choice in product(*(part.split("|") if n % 2 else [part] for n, part in enumerate(parts))):
-            yield " ".join("".join(choice).split())
+            words = " ".join("".join(choice).split())
+            if not words:
+                raise LanguageDataError(f"{where}: found {entry!r}, which may be empty; expected a word in it.")
+            yield words
