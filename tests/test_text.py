@@ -1,3 +1,8 @@
+import random
+import string
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from triage_ml import cues, text
@@ -107,6 +112,21 @@ def test_spans_point_into_the_cleaned_text(rows):
 def test_any_text_can_be_read(words):
     for language in LANGUAGES:
         assert text.read(words, language).text == text.clean(words)
+
+
+def test_threads_that_meet_new_words_at_one_time_read_the_same():
+    drawn = random.Random(7)
+    signs = string.ascii_lowercase + "'.,"
+    texts = [" ".join("".join(drawn.choices(signs, k=8)) for _ in range(200)) for _ in range(16)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads come between each other's steps far more often than they would
+    try:
+        with ThreadPoolExecutor(16) as threads:
+            together = list(threads.map(text._reader.__wrapped__("en").read, texts))
+    finally:
+        sys.setswitchinterval(interval)
+    alone = text._reader.__wrapped__("en")
+    assert together == [alone.read(one) for one in texts]
 
 
 def test_every_shipped_lexicon_says_broken():

@@ -123,8 +123,9 @@ class PhraseAutomaton(Generic[Meaning]):
         if self._start is None or len(self._states) > _MOST_STATES:
             self._states.clear()
             self._meanings.clear()
-            self._start = _State(frozenset(), frozenset())
-            self._start.next = self._follow([self._phrases.first])
+            start: _State[Meaning] = _State(frozenset(), frozenset())
+            start.next = self._follow([self._phrases.first])
+            self._start = start  # only now, since other threads may read, too
         first, length = self._start.next or {}, len(keys)
         for begin, key in enumerate(keys):
             following, end = first, begin + 1

@@ -17,6 +17,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from itertools import accumulate
 from operator import attrgetter
+from threading import Lock
 from typing import Any
 
 from triage_ml.cues import HELPERS, SENTENCE_END, Lexicon, Span, compile_lexicon, lexicon_file
@@ -136,6 +137,8 @@ class _Reader:
     def __init__(self, language: str, split: Callable[[str], list[tuple[str, int]]] | None, stem: Callable[[str], str]) -> None:
         self.language, self.split, self.stem = language, split, stem
         by_character = split is None
+        # Neither spaCy's memory zones nor the stemmers may be shared by threads at one time.
+        self.new_pieces = Lock()
         # Pieces are what stands between two blanks, which spaCy reads each by itself; or else characters.
         self.known: dict[str, _Piece] = {}
         self.between = 0 if by_character else 1
@@ -168,8 +171,9 @@ class _Reader:
         return keys, [begin + offset for begin, piece in zip(begins, found, strict=False) for offset in piece[1]]
 
     def _remember(self, piece: str) -> _Piece:
-        words = self.split(piece) if self.split else [(piece, 0)] * (piece == "\n" or not piece.isspace())
-        found = tuple(self._key(word) for word, _ in words), tuple(start for _, start in words)
+        with self.new_pieces:
+            words = self.split(piece) if self.split else [(piece, 0)] * (piece == "\n" or not piece.isspace())
+            found = tuple(self._key(word) for word, _ in words), tuple(start for _, start in words)
         self.breaks.update(key for key in found[0] if key.startswith("\n"))
         # Bounded, since a stream of messages brings new misspellings for ever, and some of them are a whole page.
         if len(self.known) < _PIECES_REMEMBERED and len(piece) <= _LONGEST_REMEMBERED:
