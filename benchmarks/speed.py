@@ -37,6 +37,7 @@ from peers import PEERS, WORDS_AND_CHARACTERS, Model, Peer
 from speed_report import PRODUCT, Contestant, File, Report, Start
 from timing import Cost, middle, peak_megabytes, run, timed
 
+from triage_ml.batch import jobs_for
 from triage_ml.corpus import load_corpus
 from triage_ml.triage import Triage
 
@@ -122,9 +123,13 @@ def score_file(kind: str, size: int, rounds: int, pipeline: Model, folder: Path,
     messages.write(messages.rows(size), given)
     texts = messages.texts(min(size, 10_000))
     costs: dict[str, list[Cost]] = {}
+    several = size <= _FLOORS_UP_TO and jobs_for([given]) > 1
     for number in range(1, rounds + 1):
         say(f"from file to file: {size:,} messages, {kind}, round {number} of {rounds}")
         costs.setdefault("score", []).append(run([*_TRIAGE_ML, "score", given, "-o", result], environment))
+        if several:
+            one_process = [*_TRIAGE_ML, "score", given, "-o", copy, "--jobs", "1"]
+            costs.setdefault("one process", []).append(run(one_process, environment))
         for tokeniser in ("spacy", "pattern") if kind == "csv" and size <= _FLOORS_UP_TO else ():
             floor = [sys.executable, ROOT / "benchmarks" / "floor.py", given, result, copy, "--tokeniser", tokeniser]
             costs.setdefault(tokeniser, []).append(run(floor, environment))
@@ -132,8 +137,8 @@ def score_file(kind: str, size: int, rounds: int, pipeline: Model, folder: Path,
     for path in (given, result, copy):
         path.unlink(missing_ok=True)
     medians = {name: middle(some) for name, some in costs.items()}
-    score, bare = medians.pop("score"), medians.pop("pipeline")
-    return File(kind, size, score, medians, bare)
+    score, bare, alone = medians.pop("score"), medians.pop("pipeline"), medians.pop("one process", None)
+    return File(kind, size, score, medians, bare, alone)
 
 
 def _times(cost: Cost, factor: float) -> Cost:

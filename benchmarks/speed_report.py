@@ -68,6 +68,8 @@ class File:
         What reading, tokenising and writing alone took, by tokeniser; empty where not measured.
     pipeline
         What the word + character pipeline took to classify as many texts, reading and writing apart.
+    alone
+        What `triage-ml score --jobs 1` took; None where one process judges by itself or it was not measured.
     """
 
     kind: str
@@ -75,6 +77,7 @@ class File:
     score: Cost
     floors: dict[str, Cost]
     pipeline: Cost
+    alone: Cost | None = None
 
     @property
     def rate(self) -> float:
@@ -203,6 +206,8 @@ def _goals(report: Report) -> Iterator[tuple[str, ...]]:
     for tokeniser, floor in largest.floors.items():
         what = f"end to end against reading, tokenising ({tokeniser}) and writing alone, {told}"
         yield what, "within 3 times", _ratios(largest.score, floor)
+    if largest.alone:
+        yield f"a process for each core against one process, {told}", "", _ratios(largest.alone, largest.score)
     yield from _scaling(report.files)
     start = report.start
     yield "one message, warm", "5 ms", f"p50 {start.median:.1f} ms, p99 {start.worst:.1f} ms"

@@ -129,12 +129,14 @@ def test_all_are_timed_on_all_rounds_and_in_two_processes(trained):
     assert all(rate > 0 for rate in contest.in_two_processes(trained, 10, 1).values())
 
 
-def test_files_are_scored_and_the_page_and_pictures_are_written(trained, tmp_path):
+def test_files_are_scored_and_the_page_and_pictures_are_written(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(speed, "jobs_for", lambda _: 2)  # as if the file were a large one
     setting = replace(speed.QUICK, sizes=(20, 40, 60), formats=20, rounds=1, single=8)
     with speed.plain_environment(trained[0].folder) as environment:
         start = speed.start_up(setting, tmp_path, environment)
         file = speed.score_file("csv", 20, 1, trained[1].model, tmp_path, environment)
     assert set(file.floors) == {"spacy", "pattern"} and file.score.megabytes > 100 and start.median > 0
+    assert file.alone is not None and file.alone.megabytes > 100
     contestants = [
         speed_report.Contestant(one.name, one.megabytes, one.seconds, 0.8, 0.7, 100.0, 1.0, 2.0, 3.0) for one in trained
     ]
@@ -153,6 +155,7 @@ def test_files_are_scored_and_the_page_and_pictures_are_written(trained, tmp_pat
     assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
     for line in text.splitlines():
         assert not line.startswith("|") or line.endswith("|")
+    assert "a process for each core against one process" in text
     assert "2026-01-31" in text and "none (nothing)" in text and peers.WORDS_AND_CHARACTERS in text
     assert all((tmp_path / name).stat().st_size > 5_000 for name in ("speed-accuracy.png", "speed-cost.png"))
 

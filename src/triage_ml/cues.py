@@ -87,17 +87,14 @@ class Lexicon:
 
     def __init__(self, compiled: Mapping[str, Any], *, reach: int) -> None:
         self.reach = reach
-        self._phrases = PhraseAutomaton(Phrases(**compiled["phrases"]), self._mean)
-        # By the number of a line's first piece: what whole lines of it speak for, and the numbers of lines that begin with it.
-        self._whole: dict[int, list[str]] = {}
+        self._phrases = PhraseAutomaton(compiled["phrases"], self._mean)
+        self._whole: Sequence[Sequence[str]] = compiled["whole"]
+        # By the number of a line's first piece: the numbers of lines that begin with it.
         self._begun: dict[int, list[int]] = {}
         self._gapped: list[_Line] = []
-        for cue_type, (first, *rest) in compiled["lines"]:
-            if rest:
-                self._begun.setdefault(first, []).append(len(self._gapped))
-                self._gapped.append((cue_type, tuple(rest)))
-            else:
-                self._whole.setdefault(first, []).append(cue_type)
+        for cue_type, (first, *rest) in compiled["gapped"]:
+            self._begun.setdefault(first, []).append(len(self._gapped))
+            self._gapped.append((cue_type, tuple(rest)))
         self._behind = {piece for _, rest in self._gapped for piece in rest}
 
     def find(self, keys: Sequence[str], sentences: Sequence[int]) -> list[Span]:
@@ -142,7 +139,7 @@ class Lexicon:
     def _mean(self, ended: frozenset[int]) -> _Meaning:
         """Return what it means that these pieces end at some place."""
         pieces = sorted(ended)
-        types = dict.fromkeys(cue_type for piece in pieces for cue_type in self._whole.get(piece, ()))
+        types = dict.fromkeys(cue_type for piece in pieces for cue_type in self._whole[piece])
         begun = tuple(line for piece in pieces for line in self._begun.get(piece, ()))
         return _Meaning(
             types=tuple(cue_type for cue_type in types if cue_type not in FRAMES),
@@ -218,13 +215,22 @@ def compile_lexicon(language: str, keys: Keys, *, glue: bool) -> dict[str, Any]:
     LanguageDataError
         A file that is not written as data/cues/README.md says.
     """
+    lines = list(_lines(language))
+    in_gapped = {piece for _, pieces in lines if len(pieces) > 1 for piece in pieces}
+    whole: dict[str, list[str]] = {}
+    for cue_type, pieces in lines:
+        for piece in pieces:
+            whole.setdefault(piece, []).extend([cue_type] * (len(pieces) == 1))
     phrases = Phrases()
-    lines = [
-        (cue_type, [phrases.add(_Parser(text, keys, glue).phrase(), text) for text in pieces])
-        for cue_type, pieces in _lines(language)
-    ]
-    plain = {"keys": phrases.keys, "behind": phrases.behind, "rests": phrases.rests, "first": phrases.first}
-    return {"phrases": plain, "lines": lines}
+    numbers: dict[tuple[tuple[str, ...], str], int] = {}
+    number_of: dict[str, int] = {}
+    for piece, types in whole.items():
+        # Pieces that are nothing but whole lines of one type need not be told apart.
+        meaning = tuple(types), piece if piece in in_gapped else ""
+        number_of[piece] = numbers.setdefault(meaning, len(numbers))
+        phrases.add(_Parser(piece, keys, glue).phrase(), number_of[piece], piece)
+    gapped = [(cue_type, [number_of[piece] for piece in pieces]) for cue_type, pieces in lines if len(pieces) > 1]
+    return {"phrases": phrases.plain(), "whole": [types for types, _ in numbers], "gapped": gapped}
 
 
 def _lines(language: str) -> Iterator[tuple[str, list[str]]]:

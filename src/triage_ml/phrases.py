@@ -6,8 +6,10 @@ The phrases are the positions of a Glushkov automaton; its deterministic form is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate, chain
+from sys import intern
 from typing import Any, Generic, TypeVar
 
 from triage_ml.errors import LanguageDataError
@@ -21,63 +23,63 @@ _MOST_STATES = 20_000
 Meaning = TypeVar("Meaning")
 
 
-@dataclass(frozen=True, slots=True)
 class Phrases:
-    """Phrases as plain lists, which can be kept as JSON.
+    """Writes phrases down as positions and rests.
 
     A position is a key in a phrase, with the number of the rest behind it. A rest is what may come next: positions, and -1 - n
-    for the end of phrase n. All the choices in "(it|this|that) broke" have one rest.
-
-    Parameters
-    ----------
-    keys, behind
-        Of each position its key and its rest.
-    rests
-        What each rest may go on with.
-    first
-        The positions that phrases begin with.
-    numbers
-        The phrases by name.
+    for the end of phrases of number n. All the choices in "(it|this|that) broke" have one rest, and phrases of one number
+    share the positions and rests of all endings that they have in common.
     """
 
-    keys: list[str] = field(default_factory=list)
-    behind: list[int] = field(default_factory=list)
-    rests: list[list[int]] = field(default_factory=list)
-    first: list[int] = field(default_factory=list)
-    numbers: dict[str, int] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._positions: dict[tuple[str, int], int] = {}
+        self._rests: dict[tuple[int, ...], int] = {}
+        self._first: set[int] = set()
 
-    def add(self, phrase: Phrase, name: str) -> int:
-        """Add a phrase and return its number; one of a name that is known is not added again.
+    def plain(self) -> dict[str, list[Any]]:
+        """Return everything as plain lists, which can be kept as JSON.
+
+        Returns
+        -------
+        dict of str to list
+            `keys` and `behind`, of each position its key and its rest; `rests`, one after another, and `bounds`, where each
+            begins and the last ends; `first`, the positions that phrases begin with.
+        """
+        return {
+            "keys": [key for key, _ in self._positions],
+            "behind": [behind for _, behind in self._positions],
+            "rests": list(chain.from_iterable(self._rests)),
+            "bounds": list(accumulate(map(len, self._rests), initial=0)),
+            "first": sorted(self._first),
+        }
+
+    def add(self, phrase: Phrase, number: int, text: str) -> None:
+        """Add a phrase that counts as this number, and was written as this text.
 
         Raises
         ------
         LanguageDataError
             A phrase that may be empty.
         """
-        number = self.numbers.setdefault(name, len(self.numbers))
-        if number == len(self.numbers) - 1:
-            end = -1 - number
-            starts = self._starts(phrase, self._rest([end]))
-            if end in starts:
-                raise LanguageDataError(f"cue phrase {name!r}: found a phrase that may be empty; expected a word in it.")
-            self.first.extend(starts)
-        return number
+        end = -1 - number
+        starts = self._starts(phrase, (end,))
+        if end in starts:
+            raise LanguageDataError(f"cue phrase {text!r}: found a phrase that may be empty; expected a word in it.")
+        self._first.update(starts)
 
-    def _starts(self, phrase: Phrase, behind: int) -> list[int]:
+    def _starts(self, phrase: Phrase, behind: tuple[int, ...]) -> tuple[int, ...]:
         """Write down the positions of a phrase that is followed by a rest, and return the first ones."""
         for unit in reversed(phrase):
             if isinstance(unit, tuple):
                 for key in reversed(unit):
-                    self.keys.append(key)
-                    self.behind.append(behind)
-                    behind = self._rest([len(self.keys) - 1])
+                    behind = (self._position(key, behind),)
             else:
-                behind = self._rest(list(dict.fromkeys(start for one in unit for start in self._starts(one, behind))))
-        return self.rests[behind]
+                behind = tuple(sorted({start for one in unit for start in self._starts(one, behind)}))
+        return behind
 
-    def _rest(self, follows: list[int]) -> int:
-        self.rests.append(follows)
-        return len(self.rests) - 1
+    def _position(self, key: str, behind: tuple[int, ...]) -> int:
+        rest = self._rests.setdefault(behind, len(self._rests))
+        return self._positions.setdefault((key, rest), len(self._positions))
 
 
 class _State(Generic[Meaning]):
@@ -101,13 +103,18 @@ class PhraseAutomaton(Generic[Meaning]):
     Parameters
     ----------
     phrases
-        What is to be found.
+        What is to be found, as `Phrases.plain` gives it.
     mean
-        Says what it means that the phrases of these numbers end at a place; asked once for each set of them.
+        Says what it means that phrases of these numbers end at a place; asked once for each set of them.
     """
 
-    def __init__(self, phrases: Phrases, mean: Callable[[frozenset[int]], Meaning]) -> None:
-        self._phrases, self._mean = phrases, mean
+    def __init__(self, phrases: Mapping[str, Sequence[Any]], mean: Callable[[frozenset[int]], Meaning]) -> None:
+        self._mean = mean
+        # Arrays and strings that are there once: in lists every number and every key would be an object of its own.
+        self._keys = [intern(key) for key in phrases["keys"]]
+        self._behind, self._rests, self._bounds, self._first = (
+            array("i", phrases[name]) for name in ("behind", "rests", "bounds", "first")
+        )
         self._states: dict[frozenset[int], _State[Meaning]] = {}
         self._meanings: dict[frozenset[int], Meaning] = {}
         self._start: _State[Meaning] | None = None
@@ -124,7 +131,7 @@ class PhraseAutomaton(Generic[Meaning]):
             self._states.clear()
             self._meanings.clear()
             start: _State[Meaning] = _State(frozenset(), frozenset())
-            start.next = self._follow([self._phrases.first])
+            start.next = self._follow([self._first])
             self._start = start  # only now, since other threads may read, too
         first, length = self._start.next or {}, len(keys)
         for begin, key in enumerate(keys):
@@ -146,11 +153,11 @@ class PhraseAutomaton(Generic[Meaning]):
     def _after(self, state: _State[Meaning]) -> dict[str, _State[Meaning] | int | set[int]]:
         """Return what follows on which key, found out on the first time."""
         if state.next is None:
-            state.next = self._follow([self._phrases.rests[rest] for rest in state.rests])
+            state.next = self._follow([self._rest(rest) for rest in state.rests])
         return state.next
 
     def _follow(self, rests: Sequence[Sequence[int]]) -> dict[str, Any]:
-        keys, behind = self._phrases.keys, self._phrases.behind
+        keys, behind = self._keys, self._behind
         follow: dict[str, Any] = {}
         for rest in rests:
             for position in rest:
@@ -164,11 +171,14 @@ class PhraseAutomaton(Generic[Meaning]):
                     follow[key] = {known, one}
         return follow
 
+    def _rest(self, number: int) -> array[int]:
+        return self._rests[self._bounds[number] : self._bounds[number + 1]]
+
     def _state(self, rests: int | set[int]) -> _State[Meaning]:
         whole = frozenset(rests if isinstance(rests, set) else (rests,))
         found = self._states.get(whole)
         if found is None:
-            ended = frozenset(-1 - follow for rest in whole for follow in self._phrases.rests[rest] if follow < 0)
+            ended = frozenset(-1 - follow for rest in whole for follow in self._rest(rest) if follow < 0)
             found = self._states[whole] = _State(whole, ended)
         return found
 
